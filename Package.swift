@@ -1,0 +1,92 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The rooms of the house, lowest first: a target imports only what stands above it here
+// (docs/architecture.md draws the map).
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+
+func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func suite(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+let package = Package(
+    name: "aspired",
+    products: [
+        .executable(name: "aspired", targets: ["aspired"]),
+        .executable(name: "s3-fixture", targets: ["s3-fixture"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // System libraries: a module map and the shims that Swift cannot do without.
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CExpat", pkgConfig: "expat", providers: [.apt(["libexpat1-dev"])]),
+        .target(name: "CChecksum", cSettings: [.treatAllWarnings(as: .error)]),
+
+        // The domain: pure values, standard library only.
+        room("Servables"),
+        room("PlainJSON"),
+
+        room("Digests", ["COpenSSL"]),
+        room("FileIO", ["Servables", "CChecksum", "Digests", systemPackage]),
+        room("Volume", ["Servables", "PlainJSON", "FileIO", systemPackage]),
+        room("Transfer", ["CCurl", "Servables", "FileIO", systemPackage]),
+        room("S3", ["Servables", "Transfer", "FileIO", "Digests", "CExpat", systemPackage]),
+        room("ModelSources", ["Servables", "FileIO", "S3", systemPackage]),
+        room("Agent", ["Servables", "FileIO", "Volume", "ModelSources", systemPackage]),
+        room("Monitoring", ["Servables", "PlainJSON", logging, nioCore, nioPosix, nioHTTP1]),
+        room(
+            "AspiredCLI",
+            [
+                "Servables", "PlainJSON", "FileIO", "Volume", "Transfer", "S3", "ModelSources", "Agent", "Monitoring",
+                argumentParser, logging, lifecycle, unixSignals, systemPackage,
+            ]),
+        .executableTarget(name: "aspired", dependencies: ["AspiredCLI"], swiftSettings: strict),
+
+        // An S3 endpoint over a folder, for tests, demo and benchmarks. Shares no code with the product.
+        room("S3Fixture", [nioCore, nioPosix, nioHTTP1]),
+        .executableTarget(name: "s3-fixture", dependencies: ["S3Fixture", argumentParser], swiftSettings: strict),
+
+        suite("ServablesTests", ["Servables"]),
+        suite("PlainJSONTests", ["PlainJSON"]),
+        suite("ChecksumTests", ["CChecksum"]),
+        suite("DigestsTests", ["Digests"]),
+        suite("FileIOTests", ["FileIO", "Servables", systemPackage]),
+        suite("VolumeTests", ["Volume", "FileIO", "Servables", systemPackage]),
+        suite("TransferTests", ["Transfer", "FileIO", "Servables", nioCore, nioPosix, systemPackage]),
+        suite("S3Tests", ["S3", "Transfer", "S3Fixture", "FileIO", "PlainJSON", "Servables", systemPackage]),
+        suite("ModelSourcesTests", ["ModelSources", "FileIO", "Servables", systemPackage]),
+        suite("AgentTests", ["Agent", "Volume", "ModelSources", "FileIO", "Servables", systemPackage]),
+        suite("MonitoringTests", ["Monitoring", "PlainJSON", "Servables"]),
+        suite("AspiredCLITests", ["AspiredCLI", "Servables"]),
+        suite("S3FixtureTests", ["S3Fixture", nioCore, nioPosix, nioHTTP1]),
+        suite("EndToEndTests", ["S3Fixture", "PlainJSON"]),
+    ],
+    cLanguageStandard: .c11
+)

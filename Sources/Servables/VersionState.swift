@@ -1,0 +1,15 @@
+/// The state of a version; each version is in exactly one (CONTRACT section 6).
+public enum VersionState: String, Hashable, Sendable, CaseIterable {
+    /// Shall be there and is not yet begun.
+    case aspired
+    /// Listed, but not yet complete as its readiness rule says.
+    case held
+    case fetching
+    case published
+    /// Its last attempt failed; it is tried again with back-off.
+    case failed
+    /// No longer aspired, on its way out.
+    case pruning
+    /// On the volume without a manifest of ours.
+    case foreign
+}
