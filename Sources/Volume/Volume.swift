@@ -1,6 +1,6 @@
 public import FileIO
 public import Servables
-public import SystemPackage
+import SystemPackage
 
 /// The volume that is shared with the server: its layout, lock, staging, durable publication, pruning, manifests and recovery.
 /// Knows no source.

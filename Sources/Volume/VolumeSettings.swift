@@ -1,5 +1,3 @@
-public import Servables
-
 /// What the configuration sets for the volume.
 public struct VolumeSettings: Hashable, Sendable {
     /// Permission bits of what is published. Directories need all rights of their owner, or they could not be renamed.
