@@ -63,23 +63,13 @@ extension S3Client {
     private func page(_ call: S3Call) async throws(S3Error) -> (ListingPage, Timestamp?) {
         try await retrying { () async throws(FailedTry) in
             try await self.attempt(call) { (request) async throws(TransportError) -> S3Answer<(ListingPage, Timestamp?)> in
-                let scanner = Lock(XMLScanner(ListingHandler()))
-                let response = try await self.http.stream(request) { bytes in
-                    scanner.withLock { $0?.take(bytes) ?? false }
-                }
+                let parser = Lock(ListingParser())
+                let response = try await self.http.stream(request) { bytes in parser.withLock { $0.take(bytes) } }
                 guard response.head.status == 200 else { return S3Answer(refusal: response) }
                 let storeTime = response.head["date"].flatMap { Timestamp(httpDate: $0) }
-                let page = scanner.withLock { $0.map(S3Client.page) ?? .failure(.malformed("no memory")) }
+                let page = parser.withLock { $0.finish() }
                 return S3Answer(response.head, page.map { ($0, storeTime) }.mapError(S3Error.Cause.init))
             }
-        }
-    }
-
-    private static func page(of scanner: XMLScanner<ListingHandler>) -> Result<ListingPage, XMLFault> {
-        do throws(XMLFault) {
-            return .success(try scanner.finish().finished())
-        } catch {
-            return .failure(error)
         }
     }
 }

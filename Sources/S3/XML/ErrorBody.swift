@@ -1,5 +1,5 @@
 /// The body of a refusal: `<Error><Code>…</Code><Message>…</Message>…</Error>`. What is no such document says nothing.
-struct ErrorBody: XMLHandler {
+struct ErrorBody {
     /// Of a refusal's body so much is read.
     static let maximumBytes = 64 << 10
 
@@ -8,26 +8,26 @@ struct ErrorBody: XMLHandler {
     private(set) var region: String?
     private(set) var requestID: String?
 
-    init() {}
-
     /// Takes what can be understood: a proxy's HTML, a cut or a hostile document give an empty or partial one.
     init(parsing body: [UInt8]) {
-        guard let scanner = XMLScanner(ErrorBody(), limits: XMLLimits(documentBytes: ErrorBody.maximumBytes)) else { return }
+        let handler = Handler()
+        guard let scanner = XMLScanner(handler, limits: XMLLimits(documentBytes: ErrorBody.maximumBytes)) else { return }
         _ = body.withUnsafeBytes { scanner.take($0) }
-        self = scanner.handler
+        code = handler.fields["Code"]
+        message = handler.fields["Message"]
+        region = handler.fields["Region"]
+        requestID = handler.fields["RequestId"]
     }
 
-    mutating func started(_ path: [String]) {}
+    private final class Handler: XMLHandler {
+        var fields: [String: String] = [:]
 
-    mutating func ended(_ path: [String], text: String) throws(XMLFault) {
-        // S3's root element is Error itself; other services put it into an ErrorResponse.
-        guard path.count >= 2, path[path.count - 2] == "Error", !text.isEmpty else { return }
-        switch path[path.count - 1] {
-        case "Code": code = text
-        case "Message": message = text
-        case "Region": region = text
-        case "RequestId": requestID = text
-        default: break
+        func started(_ path: [String]) {}
+
+        func ended(_ path: [String], text: String) throws(XMLFault) {
+            // S3's root element is Error itself; other services put it into an ErrorResponse.
+            guard path.count >= 2, path[path.count - 2] == "Error", !text.isEmpty else { return }
+            fields[path[path.count - 1]] = text
         }
     }
 }

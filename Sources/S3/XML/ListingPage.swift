@@ -39,8 +39,31 @@ struct ListingPage: Sendable {
     var keys: [String] { objects.map(\.key) + prefixes }
 }
 
-/// Makes a ``ListingPage`` of the XML of ListObjectsV2.
-struct ListingHandler: XMLHandler {
+/// Parses one answer to ListObjectsV2 as its bytes come.
+struct ListingParser {
+    private let handler = ListingHandler()
+    private let scanner: XMLScanner?
+
+    init() { scanner = XMLScanner(handler) }
+
+    /// Takes the next bytes.
+    /// - Returns: whether more make sense.
+    func take(_ bytes: UnsafeRawBufferPointer) -> Bool { scanner?.take(bytes) ?? false }
+
+    /// The answer is complete.
+    func finish() -> Result<ListingPage, XMLFault> {
+        do throws(XMLFault) {
+            guard let scanner else { throw .malformed("there is no memory for a parser") }
+            try scanner.finish()
+            return .success(try handler.finished())
+        } catch {
+            return .failure(error)
+        }
+    }
+}
+
+/// Makes a ``ListingPage`` of the elements of ListObjectsV2.
+private final class ListingHandler: XMLHandler {
     private var page = ListingPage()
     private var fields = Fields()
     private var isURLEncoded = false
@@ -56,12 +79,12 @@ struct ListingHandler: XMLHandler {
         var storageClass: String?
     }
 
-    mutating func started(_ path: [String]) {
+    func started(_ path: [String]) {
         if path.count == 1 { isListing = path[0] == "ListBucketResult" }
         if path.count == 2, path[1] == "Contents" { fields = Fields() }
     }
 
-    mutating func ended(_ path: [String], text: String) throws(XMLFault) {
+    func ended(_ path: [String], text: String) throws(XMLFault) {
         guard isListing else { return }
         switch path.count {
         case 2: try endedTop(path[1], text)
@@ -71,7 +94,7 @@ struct ListingHandler: XMLHandler {
         }
     }
 
-    private mutating func endedTop(_ name: String, _ text: String) throws(XMLFault) {
+    private func endedTop(_ name: String, _ text: String) throws(XMLFault) {
         switch name {
         case "EncodingType": isURLEncoded = text == "url"
         case "IsTruncated": isTruncated = text == "true"
@@ -86,7 +109,7 @@ struct ListingHandler: XMLHandler {
         }
     }
 
-    private mutating func endedField(_ name: String, _ text: String) throws(XMLFault) {
+    private func endedField(_ name: String, _ text: String) throws(XMLFault) {
         switch name {
         case "Key": fields.key = text
         case "Size":
@@ -101,7 +124,7 @@ struct ListingHandler: XMLHandler {
         }
     }
 
-    private mutating func add(prefix: String) throws(XMLFault) {
+    private func add(prefix: String) throws(XMLFault) {
         try checkCount()
         page.prefixes.append(prefix)
     }

@@ -26,11 +26,10 @@ enum XMLFault: Error, Hashable {
 
 /// Scans a document as its bytes come: expat's events, with text gathered by element and limits kept. Belongs to one thread
 /// at a time. A document type declaration is refused, and with it every entity but the five of XML itself.
-final class XMLScanner<Handler: XMLHandler> {
+final class XMLScanner {
     private let parser: OpaquePointer
     private let limits: XMLLimits
-    /// What the handler has made of what came so far.
-    private(set) var handler: Handler
+    private let handler: any XMLHandler
     /// Of the open elements, from the root.
     private var path: [String] = []
     private var text: [UInt8] = []
@@ -38,13 +37,13 @@ final class XMLScanner<Handler: XMLHandler> {
     private var fault: XMLFault?
 
     /// - Returns: `nil` where there is no memory for a parser.
-    init?(_ handler: Handler, limits: XMLLimits = XMLLimits()) {
+    init?(_ handler: any XMLHandler, limits: XMLLimits = XMLLimits()) {
         guard let parser = XML_ParserCreate("UTF-8") else { return nil }
         self.parser = parser
         self.handler = handler
         self.limits = limits
         XML_SetElementHandler(
-            parser, { XMLScanner.of($0)?.started($1) }, { data, _ in XMLScanner.of(data)?.ended() })
+            parser, { data, name, _ in XMLScanner.of(data)?.started(name) }, { data, _ in XMLScanner.of(data)?.ended() })
         XML_SetCharacterDataHandler(parser) { XMLScanner.of($0)?.characters($1, $2) }
         XML_SetStartDoctypeDeclHandler(parser) { data, _, _, _, _ in
             XMLScanner.of(data)?.stop(.refused("it declares a document type"))
@@ -66,11 +65,10 @@ final class XMLScanner<Handler: XMLHandler> {
         return fault == nil
     }
 
-    /// The document is complete: what the handler has made of it.
-    func finish() throws(XMLFault) -> Handler {
+    /// The document is complete.
+    func finish() throws(XMLFault) {
         if fault == nil { parse(UnsafeRawBufferPointer(start: nil, count: 0), isLast: true) }
         if let fault { throw fault }
-        return handler
     }
 
     private func parse(_ bytes: UnsafeRawBufferPointer, isLast: Bool) {
@@ -125,10 +123,10 @@ final class XMLScanner<Handler: XMLHandler> {
 }
 
 /// Makes values of a document's elements.
-protocol XMLHandler {
+protocol XMLHandler: AnyObject {
     /// An element begins. `path` names the open elements from the root to it.
-    mutating func started(_ path: [String])
+    func started(_ path: [String])
     /// An element ends. `text` is what stood between its last tag and this one: the whole content of an element without
     /// elements.
-    mutating func ended(_ path: [String], text: String) throws(XMLFault)
+    func ended(_ path: [String], text: String) throws(XMLFault)
 }
