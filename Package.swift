@@ -59,7 +59,7 @@ let package = Package(
         room("Volume", ["Servables", "PlainJSON", "FileIO", systemPackage]),
         room("Transfer", ["CCurl", "Servables", "FileIO", systemPackage]),
         room("S3", ["Servables", "Transfer", "FileIO", "Digests", "CExpat", systemPackage]),
-        room("ModelSources", ["Servables", "FileIO", "S3", systemPackage]),
+        room("ModelSources", ["Servables", "Digests", "FileIO", "S3", systemPackage]),
         room("Agent", ["Servables", "FileIO", "Volume", "ModelSources", systemPackage]),
         room("Monitoring", ["Servables", "PlainJSON", logging, nioCore, nioPosix, nioHTTP1]),
         room(
