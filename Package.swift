@@ -47,6 +47,7 @@ let package = Package(
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CExpat", pkgConfig: "expat", providers: [.apt(["libexpat1-dev"])]),
+        .target(name: "CLinux", cSettings: [.treatAllWarnings(as: .error)]),
         .target(name: "CChecksum", cSettings: [.treatAllWarnings(as: .error)]),
 
         // The domain: pure values, standard library only.
@@ -54,7 +55,7 @@ let package = Package(
         room("PlainJSON"),
 
         room("Digests", ["COpenSSL"]),
-        room("FileIO", ["Servables", "CChecksum", "Digests", systemPackage]),
+        room("FileIO", ["Servables", "CLinux", "CChecksum", "Digests", systemPackage]),
         room("Volume", ["Servables", "PlainJSON", "FileIO", systemPackage]),
         room("Transfer", ["CCurl", "Servables", "FileIO", systemPackage]),
         room("S3", ["Servables", "Transfer", "FileIO", "Digests", "CExpat", systemPackage]),
