@@ -50,6 +50,10 @@ final class Exchange: @unchecked Sendable {
     /// Cancelled before it was started.
     var isCancelled = false
     var continuation: CheckedContinuation<Outcome, Never>?
+    /// Set while the exchange is under way.
+    var loop: TransferLoop?
+    /// Whether the final headers are there.
+    var hasHead: Bool { head != nil }
 
     private enum Mode {
         case none
@@ -89,12 +93,13 @@ final class Exchange: @unchecked Sendable {
             return false
         case .complete(let head):
             self.head = head
-            return begin(head)
+            begin(head)
+            return true
         }
     }
 
     /// The final headers are there: decides where the body goes.
-    private func begin(_ head: ResponseHead) -> Bool {
+    private func begin(_ head: ResponseHead) {
         switch sink {
         case .collect(let limit): mode = .collect(limit: limit, isErrorBody: false)
         case .stream: mode = head.isSuccess ? .stream : .collect(limit: Self.errorBodyLimit, isErrorBody: true)
@@ -102,16 +107,10 @@ final class Exchange: @unchecked Sendable {
             switch accept(head) {
             case .collect(let limit): mode = .collect(limit: limit, isErrorBody: true)
             case .write(let range, let checksums):
-                do {
-                    writer = try file.writer(for: range, checksums: checksums)
-                    mode = .write(expected: Int64(range.count))
-                } catch {
-                    failure = .write(error)
-                    return false
-                }
+                writer = file.writer(for: range, checksums: checksums)
+                mode = .write(expected: Int64(range.count))
             }
         }
-        return true
     }
 
     /// Takes the next bytes of the body; called up to 64,000 times a second.
@@ -125,6 +124,8 @@ final class Exchange: @unchecked Sendable {
                 if try writer?.append(bytes) == true { return true }
                 failure = .bodyTooLong(expected: expected)
             } catch {
+                // What the writer holds is not what the file holds: nothing of it is recorded.
+                writer = nil
                 failure = .write(error)
             }
             return false

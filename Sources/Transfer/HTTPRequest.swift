@@ -51,6 +51,9 @@ extension HTTPRequest {
         guard url.utf8.allSatisfy({ 0x21...0x7E ~= $0 && $0 != UInt8(ascii: "#") }) else {
             return "the URL holds a character that must be percent-encoded"
         }
+        guard url.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)[2].allSatisfy({ $0 != "@" }) else {
+            return "the URL holds a user name"
+        }
         for header in headers {
             guard !header.name.isEmpty, header.name.utf8.allSatisfy({ 0x21...0x7E ~= $0 && $0 != UInt8(ascii: ":") }) else {
                 return "a header's name is not a token"

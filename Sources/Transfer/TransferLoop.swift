@@ -18,10 +18,11 @@ final class TransferLoop {
     var isIdle: Bool { active.isEmpty }
 
     /// Begins an exchange, or ends it at once if that cannot be.
-    func start(_ exchange: Exchange) -> Exchange.Outcome? {
-        if exchange.isCancelled { return exchange.conclude(.cancelled) }
-        if let fault = exchange.request.fault { return exchange.conclude(.invalidRequest(reason: fault)) }
-        guard let handle = spare.popLast() ?? EasyHandle() else { return exchange.conclude(.library(reason: "out of memory")) }
+    func start(_ exchange: Exchange) {
+        func refuse(_ reason: TransportError.Kind) { exchange.resume(exchange.conclude(reason)) }
+        if exchange.isCancelled { return refuse(.cancelled) }
+        if let fault = exchange.request.fault { return refuse(.invalidRequest(reason: fault)) }
+        guard let handle = spare.popLast() ?? EasyHandle() else { return refuse(.library(reason: "out of memory")) }
         exchange.loop = self
         exchange.started = clock.now
         do {
@@ -31,10 +32,9 @@ final class TransferLoop {
             try multi.add(handle)
         } catch {
             handle.reset()
-            return exchange.conclude(.library(reason: error.code.text))
+            return refuse(.library(reason: error.code.text))
         }
         active[handle.raw] = (handle, exchange)
-        return nil
     }
 
     /// Ends an exchange that someone no longer wants; one that has ended is left alone, one that comes later is not begun.
@@ -63,28 +63,20 @@ final class TransferLoop {
         if nextDeadline <= clock.now { checkDeadlines() }
     }
 
-    /// Waits until there is something to do, or someone calls `MultiHandle.wakeUp`.
-    /// - Returns: whether it was the time-out of an idle loop that ended the wait.
-    func wait(idleTimeout: Int) -> Bool {
-        guard isIdle else {
-            let now = clock.now
-            let remaining = nextDeadline == .max ? UInt64(idleTimeout) : nextDeadline > now ? (nextDeadline - now) / 1_000_000 + 1 : 0
-            multi.poll(milliseconds: Int(min(remaining, UInt64(idleTimeout))))
-            return false
-        }
-        let began = clock.now
-        multi.poll(milliseconds: idleTimeout)
-        return clock.now - began >= UInt64(idleTimeout) * 1_000_000
+    /// Waits until a socket is ready, a time-out is due, someone calls `MultiHandle.wakeUp`, or `limit` is over.
+    func wait(atMost limit: Duration) {
+        let now = clock.now
+        let remaining = nextDeadline > now ? (nextDeadline - now) / 1_000_000 + 1 : 0
+        multi.poll(milliseconds: min(Int(clamping: remaining), limit.wholeMilliseconds))
     }
 
-    /// Gives back connections, handles, names and parsed authorities.
-    /// - Returns: the old multi handle, to be closed when no one can wake it any more; `nil` if there is no memory for a new one.
-    func release() -> MultiHandle? {
-        guard isIdle, let fresh = MultiHandle(configuration) else { return nil }
-        let old = multi
+    /// Gives back connections, handles, names and parsed authorities of an idle loop, by taking a new multi handle.
+    /// - Returns: whether there was memory for it.
+    func release() -> Bool {
+        guard isIdle, let fresh = MultiHandle(configuration) else { return false }
         multi = fresh
         spare = []
-        return old
+        return true
     }
 
     private func end(_ handle: EasyHandle, _ reported: TransportError.Kind?) {
@@ -92,6 +84,7 @@ final class TransferLoop {
         multi.remove(handle)
         handle.reset()
         spare.append(handle)
+        exchange.loop = nil
         exchange.resume(clock.exclude { exchange.conclude(reported) })
     }
 
@@ -123,7 +116,7 @@ final class TransferLoop {
             case .receivingBody: end(handle, .stalled(configuration.stall, received: exchange.received))
             }
         }
-        nextDeadline = active.values.lazy.map(\.exchange.deadline).min() ?? .max
+        nextDeadline = active.values.lazy.map { $0.exchange.deadline }.min() ?? .max
     }
 
     private func setDeadline(of exchange: Exchange, _ phase: Exchange.Phase, _ time: Duration) {

@@ -1,7 +1,5 @@
-import CCurl
 import FileIO
 import Glibc
-import Synchronization
 
 /// A thread that carries exchanges, and its mailbox. All members may be called from any thread.
 final class TransferThread: Sendable {
@@ -11,43 +9,40 @@ final class TransferThread: Sendable {
         var isStopping = false
         /// Whether the loop was woken and has not looked yet.
         var isWoken = false
-        /// The handle that the loop waits on; `nil` once the thread has ended.
+        /// The handle that the loop waits on; `nil` once the thread has given it back.
         var multi: MultiHandle?
         var waiters: [CheckedContinuation<Void, Never>] = []
     }
 
     private let mailbox: Lock<Mailbox>
     private let configuration: HTTPClientConfiguration
-    private let name: String
-    private let load = Atomic<Int>(0)
 
     /// Starts the thread, which lives until `stop`.
     init(_ configuration: HTTPClientConfiguration, number: Int) throws(TransportError) {
         guard let multi = MultiHandle(configuration) else {
-            throw TransportError(.library(reason: "no memory or no descriptors for a multi handle"), host: "")
+            throw TransportError(.library(reason: "no memory or no descriptors for a multi handle"), host: "transfer")
         }
         self.configuration = configuration
-        name = "aspired-xfer-\(number)"
         mailbox = Lock(Mailbox(multi: multi))
-        try spawn()
+        spawnThread(name: "aspired-xfer-\(number)") { [self] in
+            Self.blockSignals()
+            if let multi = mailbox.withLock({ $0.multi }) { run(TransferLoop(configuration, multi)) }
+            end()
+        }
     }
-
-    /// Exchanges that were started and have not ended.
-    var inFlight: Int { load.load(ordering: .relaxed) }
 
     /// Carries an exchange; its continuation is resumed exactly once.
     func start(_ exchange: Exchange) {
-        load.add(1, ordering: .relaxed)
         let isAccepted = mailbox.withLock { mailbox in
             guard !mailbox.isStopping else { return false }
             mailbox.starts.append(exchange)
             Self.wake(&mailbox)
             return true
         }
-        if !isAccepted { finish(exchange, exchange.conclude(.shutDown)) }
+        if !isAccepted { exchange.resume(exchange.conclude(.shutDown)) }
     }
 
-    /// Ends an exchange as soon as the thread gets to it, even one that is not started yet.
+    /// Ends an exchange as soon as the thread gets to it, even one that is yet to be started.
     func cancel(_ exchange: Exchange) {
         mailbox.withLock { mailbox in
             guard !mailbox.isStopping else { return }
@@ -64,7 +59,7 @@ final class TransferThread: Sendable {
         }
     }
 
-    /// Returns once the thread has given back all it had; `stop` must have been called.
+    /// Returns once the thread has given back all that it had; only after `stop`.
     func ended() async {
         await withCheckedContinuation { continuation in
             let isEnded = mailbox.withLock { mailbox in
@@ -80,8 +75,54 @@ final class TransferThread: Sendable {
         mailbox.isWoken = true
     }
 
-    private func finish(_ exchange: Exchange, _ outcome: Exchange.Outcome) {
-        load.subtract(1, ordering: .relaxed)
-        exchange.resume(outcome)
+    // MARK: On the thread
+
+    private func run(_ loop: TransferLoop) {
+        var isPristine = true
+        while true {
+            let mail = takeMail()
+            if mail.isStopping {
+                for exchange in mail.starts { exchange.resume(exchange.conclude(.shutDown)) }
+                loop.cancelAll(.shutDown)
+                return
+            }
+            for exchange in mail.starts { loop.start(exchange) }
+            for exchange in mail.cancels { loop.cancel(exchange) }
+            if !mail.starts.isEmpty { isPristine = false }
+            if loop.isIdle, !isPristine, !mail.isWoken, loop.release() {
+                // The old handle is closed here, when no one can reach it any more.
+                mailbox.withLock { $0.multi = loop.multi }
+                isPristine = true
+            }
+            loop.turn()
+            // An idle thread that has nothing to give back sleeps until it is woken.
+            loop.wait(atMost: loop.isIdle && !isPristine ? configuration.idleThreadLifetime : .seconds(1 << 20))
+        }
+    }
+
+    private func takeMail() -> Mailbox {
+        mailbox.withLock { mailbox in
+            let mail = mailbox
+            mailbox = Mailbox(isStopping: mail.isStopping, multi: mail.multi, waiters: mail.waiters)
+            return mail
+        }
+    }
+
+    private func end() {
+        let (multi, waiters) = mailbox.withLock { mailbox in
+            defer { mailbox.multi = nil }
+            return (mailbox.multi, mailbox.waiters)
+        }
+        _ = consume multi
+        for waiter in waiters { waiter.resume() }
+    }
+
+    /// Signals are for others; SIGPIPE above all, which OpenSSL's writes to a closed connection raise (with `NOSIGNAL` libcurl
+    /// leaves it to us). Those that a fault of our own raises stay.
+    private static func blockSignals() {
+        var signals = sigset_t()
+        sigfillset(&signals)
+        for fault in [SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT] { sigdelset(&signals, fault) }
+        pthread_sigmask(SIG_BLOCK, &signals, nil)
     }
 }

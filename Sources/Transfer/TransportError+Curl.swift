@@ -25,7 +25,7 @@ extension TransportError.Kind {
         case CURLE_GOT_NOTHING: self = .closed
         case CURLE_RECV_ERROR, CURLE_SEND_ERROR, CURLE_SEND_FAIL_REWIND: self = .reset(reason: said)
         case CURLE_PARTIAL_FILE: self = .bodyTooShort(expected: nil, received: 0)
-        case CURLE_WEIRD_SERVER_REPLY, CURLE_UNSUPPORTED_PROTOCOL, CURLE_BAD_CONTENT_ENCODING, CURLE_TOO_LARGE:
+        case CURLE_WEIRD_SERVER_REPLY, CURLE_UNSUPPORTED_PROTOCOL, CURLE_BAD_CONTENT_ENCODING:
             self = .malformed(reason: said)
         case CURLE_URL_MALFORMAT: self = .invalidRequest(reason: "the URL is malformed")
         default: self = .library(reason: "\(said) (code \(code.rawValue))")
