@@ -1,3 +1,5 @@
+import SystemPackage
+
 extension FileSystem {
     /// A name for the time since the machine started: what was written in the same boot is in the page cache even if
     /// it never reached the disk. Empty where the kernel does not tell, which equals no boot.

@@ -28,6 +28,18 @@ public struct Descriptor: ~Copyable, Sendable {
         }
     }
 
+    /// Writes all of `bytes` at `offset`.
+    public borrowing func write(_ bytes: [UInt8], at offset: Int64) throws(FileError) {
+        // The closure cannot capture a borrowed value, so the outcome is carried out of it.
+        let length = bytes.count
+        var done = 0
+        while done < length {
+            done += try transfer(.write, length - done) { count in
+                bytes.withUnsafeBytes { pwrite(rawValue, $0.baseAddress.map { $0 + done }, count, off_t(offset) + off_t(done)) }
+            }
+        }
+    }
+
     /// Writes all of `bytes` at the end of a file opened with `.append`, in one call if the system takes it so.
     public borrowing func append(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
         var done = 0

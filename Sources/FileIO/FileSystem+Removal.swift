@@ -13,7 +13,7 @@ extension FileSystem {
             try removeFile(path)
             return
         }
-        do throws(FileError) {
+        do {
             let directory = try openForRemoval(path, at: AT_FDCWD, name: path)
             try removeEntries(of: directory, device: status.device)
         }
@@ -31,7 +31,7 @@ extension FileSystem {
                 continue
             }
             guard UInt64(raw.st_dev) == device else { throw FileError(FileOperation.rmdir.rawValue, path, .improperLink) }
-            do throws(FileError) {
+            do {
                 let child = try openForRemoval(path, at: parent, name: name)
                 try removeEntries(of: child, device: device)
             }

@@ -143,7 +143,7 @@ extension FileSystem {
     /// Gives a file its whole content: written beside it, synced, renamed over it, and the directory synced.
     public func replaceFile(_ path: FilePath, with content: [UInt8], mode: UInt16) throws(FileError) {
         try replaceFile(path, mode: mode) { (file: borrowing Descriptor) throws(FileError) in
-            try content.withUnsafeBytesTyped { (bytes) throws(FileError) in try file.write(bytes, at: 0) }
+            try file.write(content, at: 0)
         }
     }
 

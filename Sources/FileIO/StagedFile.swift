@@ -1,4 +1,4 @@
-import Digests
+public import Digests
 public import Servables
 public import SystemPackage
 
@@ -74,7 +74,7 @@ public final class StagedFile: Sendable {
         try await reader.run { () throws(FileError) in
             var digest = MessageDigest(kind)
             try self.fileSystem.forEachChunk(of: self.descriptor, in: 0..<self.size) { digest.update($0) }
-            return digest.finalize()
+            return digest.finish()
         }
     }
 
