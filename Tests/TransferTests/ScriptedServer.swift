@@ -55,7 +55,7 @@ final class ScriptedServer: Sendable {
     private let state: Lock<State>
     private let gate: EventLoopPromise<Void>
 
-    private init(_ script: @escaping Script) async throws {
+    private init(_ script: @escaping Script, greeting: [Step]) async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let state = Lock(State())
         let gate = group.next().makePromise(of: Void.self)
@@ -64,7 +64,7 @@ final class ScriptedServer: Sendable {
             .serverChannelOption(.backlog, value: 512)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    let handler = Handler(script, gate.futureResult) { change in Self.record(in: state, change) }
+                    let handler = Handler(script, greeting, gate.futureResult) { change in Self.record(in: state, change) }
                     try channel.pipeline.syncOperations.addHandler(handler)
                 }
             }
@@ -76,10 +76,11 @@ final class ScriptedServer: Sendable {
     }
 
     /// Runs `body` beside a server, and ends the server.
+    /// - Parameter greeting: what it says on each connection before it is asked.
     static func run<R: Sendable>(
-        _ script: @escaping Script, _ body: (ScriptedServer) async throws -> R
+        _ script: @escaping Script, greeting: [Step] = [], _ body: (ScriptedServer) async throws -> R
     ) async throws -> R {
-        let server = try await ScriptedServer(script)
+        let server = try await ScriptedServer(script, greeting: greeting)
         let result: Result<R, any Error>
         do { result = .success(try await body(server)) } catch { result = .failure(error) }
         server.open()
@@ -119,13 +120,18 @@ final class ScriptedServer: Sendable {
         typealias OutboundOut = ByteBuffer
 
         private let script: Script
+        private let greeting: [Step]
         private let gate: EventLoopFuture<Void>
         private let record: ((inout Log) -> Void) -> Void
         private var received: [UInt8] = []
         private var connection = 0
 
-        init(_ script: @escaping Script, _ gate: EventLoopFuture<Void>, record: @escaping ((inout Log) -> Void) -> Void) {
+        init(
+            _ script: @escaping Script, _ greeting: [Step], _ gate: EventLoopFuture<Void>,
+            record: @escaping ((inout Log) -> Void) -> Void
+        ) {
             self.script = script
+            self.greeting = greeting
             self.gate = gate
             self.record = record
         }
@@ -135,6 +141,7 @@ final class ScriptedServer: Sendable {
                 connection = log.connections
                 log.connections += 1
             }
+            play(greeting[...], context.channel)
         }
 
         func channelInactive(context: ChannelHandlerContext) { record { $0.closed += 1 } }

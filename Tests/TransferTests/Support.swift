@@ -31,12 +31,14 @@ func withServer<R: Sendable>(
 }
 
 /// What a call failed of; `nil` if it did not.
-func failure<R>(of call: () async throws(TransportError) -> R) async -> TransportError.Kind? {
-    do throws(TransportError) {
+func failure<R>(of call: @autoclosure () async throws -> R) async -> TransportError.Kind? {
+    do {
         _ = try await call()
         return nil
-    } catch {
+    } catch let error as TransportError {
         return error.kind
+    } catch {
+        return .library(reason: "an error of another type: \(error)")
     }
 }
 
