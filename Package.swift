@@ -81,7 +81,7 @@ let package = Package(
         suite("FileIOTests", ["FileIO", "Servables", systemPackage]),
         suite("VolumeTests", ["Volume", "FileIO", "Servables", systemPackage]),
         suite("TransferTests", ["Transfer", "FileIO", "Servables", nioCore, nioPosix, systemPackage]),
-        suite("S3Tests", ["S3", "Transfer", "S3Fixture", "FileIO", "PlainJSON", "Servables", systemPackage]),
+        suite("S3Tests", ["S3", "Transfer", "S3Fixture", "Digests", "FileIO", "PlainJSON", "Servables", systemPackage]),
         suite("ModelSourcesTests", ["ModelSources", "FileIO", "Servables", systemPackage]),
         suite("AgentTests", ["Agent", "Volume", "ModelSources", "FileIO", "Servables", systemPackage]),
         suite("MonitoringTests", ["Monitoring", "PlainJSON", "Servables"]),
