@@ -23,7 +23,8 @@ struct AspiredArguments: ParsableCommand {
 struct RunArguments: SettingsCommand {
     static let name = CommandName.run
     static let configuration = CommandConfiguration(
-        commandName: "run", abstract: "Reconcile for ever: sidecar and standalone daemon.", usage: "aspired run --model NAME=URI ... [flags]")
+        commandName: "run", abstract: "Reconcile for ever: sidecar and standalone daemon.",
+        usage: "aspired run --model NAME=URI ... [flags]")
 
     @OptionGroup var settings: SettingFlags<Self>
 }
@@ -60,7 +61,8 @@ struct StatusArguments: SettingsCommand, FormattedCommand {
 struct ConfigArguments: SettingsCommand, FormattedCommand {
     static let name = CommandName.config
     static let configuration = CommandConfiguration(
-        commandName: "config", abstract: "Print the effective configuration, where each value came from, and its faults.",
+        commandName: "config",
+        abstract: "Print the configuration that `run` would take, where each value came from, and its faults.",
         usage: "aspired config [flags of any command] [-o text|json]")
 
     @OptionGroup var output: OutputFlag
@@ -73,7 +75,7 @@ struct ProbeArguments: SettingsCommand {
         commandName: "probe", abstract: "Ask a running agent at its --http-listen; exit 0 for yes, 1 for no: for exec probes.",
         usage: "aspired probe ready|health [--http-listen ADDR]")
 
-    @Argument(help: "What to ask: ready or health.") var question: String
+    @Argument(help: ArgumentHelp("What to ask.", valueName: "ready|health")) var question: String?
     @OptionGroup var settings: SettingFlags<Self>
 }
 
@@ -83,6 +85,7 @@ protocol FormattedCommand: ParsableCommand {
 }
 
 struct OutputFlag: ParsableArguments {
-    @Option(name: .customShort("o"), help: ArgumentHelp("Form of the output: text or json. (default: text)", valueName: "text|json"))
+    @Option(
+        name: .customShort("o"), help: ArgumentHelp("Form of the output: text or json. (default: text)", valueName: "text|json"))
     var format: [String] = []
 }

@@ -19,7 +19,7 @@ struct CommandLineInputs: Sendable {
 
     private static func processEnvironment() -> [String: String] {
         var variables: [String: String] = [:]
-        var next = environ
+        var next: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = environ
         while let entry = next?.pointee {
             let pair = String(cString: entry).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             if pair.count == 2, variables[String(pair[0])] == nil { variables[String(pair[0])] = String(pair[1]) }

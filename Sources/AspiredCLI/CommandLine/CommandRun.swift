@@ -1,3 +1,5 @@
+import Servables
+
 /// One command about to be carried out.
 struct CommandRun: Sendable {
     let inputs: CommandLineInputs
@@ -20,8 +22,13 @@ struct CommandRun: Sendable {
 
     /// `aspired config`: the one command whose work is here. It prints what it can, whatever is wrong.
     func printConfiguration() async throws -> ExitCode {
+        var report = report
         var rows: [ConfigurationRow] = []
-        if let configuration = report.configuration { rows = try await bodies.configurationRows(context(configuration)) }
+        if let configuration = report.configuration {
+            do { rows = try await bodies.configurationRows(context(configuration)) } catch let failure as Failure {
+                report.faults.append(ConfigurationFault(failure.message))
+            }
+        }
         switch format {
         case .text: try output.result(report.text(extra: rows))
         case .json: try output.result(report.json(extra: rows))

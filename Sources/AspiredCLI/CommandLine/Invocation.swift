@@ -44,8 +44,9 @@ extension Invocation {
         _ command: some SettingsCommand, _ scan: UsageScan, _ inputs: CommandLineInputs
     ) -> Invocation {
         let name = type(of: command).name
-        var report = ConfigurationReport(command: name, flags: command.settings.given, inputs: inputs)
         var faults = scan.faults
+        let report = ConfigurationReport(
+            command: name, flags: command.settings.given, inputs: inputs, isUnderstood: faults.isEmpty)
         let formats = (command as? any FormattedCommand)?.output.format ?? []
         let format = formats.last.map { OutputFormat(rawValue: $0) } ?? .text
         if format == nil {
@@ -53,12 +54,12 @@ extension Invocation {
         }
         let asked = (command as? ProbeArguments)?.question
         let question = asked.flatMap(ProbeQuestion.init(rawValue:))
-        if let asked, question == nil {
-            faults.append(ConfigurationFault("probe asks \(Redaction.quoted(asked)): expected ready or health"))
+        if name == .probe, question == nil {
+            let what = asked.map { "asks \(Redaction.quoted($0))" } ?? "asks nothing"
+            faults.append(ConfigurationFault("probe \(what): expected `aspired probe ready` or `aspired probe health`"))
         }
         // Even `config`, which prints the faults of settings, refuses to guess what an unknown flag meant.
         guard faults.isEmpty, let format else { return .usage(faults + report.faults, help: nil) }
-        report.faults = faults + report.faults
         return .command(name, report, format, question)
     }
 
@@ -77,7 +78,8 @@ extension Invocation {
     /// The parser's own words, made to look like ours: `Missing value for '--root <DIR>'`.
     private static func fault(for error: any Error) -> ConfigurationFault {
         let message = AspiredArguments.message(for: error)
-        let start = message.prefix(1).lowercased() + message.dropFirst()
-        return ConfigurationFault(Redaction.printable(Redaction.masked(start)) + "; `aspired --help` shows what is taken")
+        let start = message.prefix(1).lowercased() + message.dropFirst().prefix { $0 != "\n" }
+        return ConfigurationFault(
+            Redaction.masked(start.hasSuffix(".") ? String(start.dropLast()) : start) + "; `aspired --help` shows what is taken")
     }
 }

@@ -39,10 +39,10 @@ struct UsageScan: Sendable {
     private mutating func checkCommand(_ text: String) -> CommandName? {
         if let command = CommandName(rawValue: text) { return command }
         let known = CommandName.allCases.map(\.rawValue)
-        let hint = NearestName.suggestion(for: text, of: known).map { "; did you mean \($0)?" } ?? ";"
+        let hint = NearestName.suggestion(for: text, of: known).map { "; did you mean \($0)? The" } ?? ": the"
         faults.append(
             ConfigurationFault(
-                "unknown command \(Redaction.quoted(text))\(hint) The commands are \(CommandName.list(CommandName.allCases))"))
+                "unknown command \(Redaction.quoted(text))\(hint) commands are \(CommandName.list(CommandName.allCases))"))
         return nil
     }
 
@@ -52,7 +52,7 @@ struct UsageScan: Sendable {
         if Setting.all.contains(where: { $0.flag == name }) {
             faults.append(ConfigurationFault("\(name) stands before the command: write `aspired COMMAND \(name) …`"))
         } else {
-            faults.append(unknown(name, known: Self.everywhere, seeing: "help"))
+            faults.append(unknown(name, known: Self.everywhere + Setting.all.map(\.flag), seeing: "help"))
         }
     }
 
@@ -65,9 +65,10 @@ struct UsageScan: Sendable {
             if argument == "--" { return arguments.append(contentsOf: [argument] + rest) }
             let name = Self.name(of: argument)
             guard name.hasPrefix("-"), name != "-", !known.contains(name) else {
-                arguments.append(argument)
-                if argument == name, takingValue.contains(name), let value = rest.first, !value.hasPrefix("-") {
-                    arguments.append(rest.removeFirst())
+                if argument == name, takingValue.contains(name) {
+                    takeValue(of: name, from: &rest, known: known)
+                } else {
+                    arguments.append(argument)
                 }
                 continue
             }
@@ -81,6 +82,23 @@ struct UsageScan: Sendable {
             if argument == name, let value = rest.first, !value.hasPrefix("-"), ProbeQuestion(rawValue: value) == nil {
                 rest.removeFirst()
             }
+        }
+    }
+
+    /// Takes a flag and the argument that follows it as its value.
+    private mutating func takeValue(of flag: String, from rest: inout ArraySlice<String>, known: [String]) {
+        guard let value = rest.first else { return faults.append(ConfigurationFault("\(flag) has no value")) }
+        guard value.hasPrefix("-"), value != "-" else {
+            rest.removeFirst()
+            return arguments.append(contentsOf: [flag, value])
+        }
+        if known.contains(Self.name(of: value)) {
+            faults.append(ConfigurationFault("\(flag) has no value: \(Redaction.printable(Self.name(of: value))) follows it"))
+        } else {
+            rest.removeFirst()
+            faults.append(
+                ConfigurationFault(
+                    "\(flag) has no value; one that begins with a dash is written \(flag)=\(Redaction.masked(value))"))
         }
     }
 

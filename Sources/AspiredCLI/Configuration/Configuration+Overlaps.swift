@@ -10,7 +10,8 @@ extension Configuration {
                 ConfigurationFault("--state-dir is \(shownState), the same as --root: expected a directory of its own"))
         } else if SettingValue.isInside(root, of: stateDirectory) {
             faults.append(
-                ConfigurationFault("--root is \(shownRoot), inside --state-dir \(shownState): expected it outside, since that one is cleaned"))
+                ConfigurationFault(
+                    "--root is \(shownRoot), inside --state-dir \(shownState): expected it outside, since that one is cleaned"))
         }
         for model in models {
             let base = root == "/" ? "/\(model.name)" : "\(root)/\(model.name)"

@@ -3,10 +3,14 @@ import Servables
 extension ConfigurationReport {
     /// Reads every setting that `command` takes, and checks each and all together. Never stops at a fault.
     /// - Parameters:
+    ///   - command: decides which settings are read; the others have their defaults.
     ///   - flags: the values of each flag on the command line, by the setting's name.
-    init(command: CommandName, flags: [String: [String]], inputs: CommandLineInputs) {
+    ///   - inputs: the environment, and where relative paths start.
+    ///   - isUnderstood: whether there was nothing on the command line that nobody knows.
+    init(command: CommandName, flags: [String: [String]], inputs: CommandLineInputs, isUnderstood: Bool = true) {
         var reader = SettingReader(command: command, flags: flags, environment: inputs.environment)
-        for fault in EnvironmentNames.faults(in: inputs.environment) { reader.report(fault) }
+        let unknownVariables = EnvironmentNames.faults(in: inputs.environment)
+        for fault in unknownVariables { reader.report(fault) }
 
         let givenModels = ModelList(reading: &reader)
         let root = reader.value(.root) { text throws(ParseFault) in try SettingValue.path(text, in: inputs.workingDirectory) }
@@ -53,7 +57,8 @@ extension ConfigurationReport {
                 ConfigurationFault("probe has no address to ask: give --http-listen the address that `aspired run` listens on"))
         }
         if command.needsModels {
-            if givenModels.isNothingGiven { reader.report(.noModel(command)) }
+            // Where a name is unknown, the model may have been meant by it.
+            if givenModels.isNothingGiven, isUnderstood, unknownVariables.isEmpty { reader.report(.noModel(command)) }
             for fault in configuration.overlaps() { reader.report(fault) }
         }
         settings = reader.settings.sorted { left, right in

@@ -10,26 +10,10 @@ struct ModelArgument: Hashable, Sendable {
 }
 
 extension ModelArgument {
-    /// What may stand behind the `?` of a model's URI.
-    private enum Key: String, CaseIterable {
-        case versions
-        case ready
-        case endpoint
-        case region
-        case required
-    }
-
-    /// What a query says, key by key.
-    private struct Query {
-        var policy: VersionPolicy?
-        var ready: ReadinessRule?
-        var endpoint: String?
-        var region: String?
-        var isRequired = true
-    }
-
     /// Reads `NAME=URI`.
-    /// - Parameter problems: gets one clause for each thing that is wrong.
+    /// - Parameters:
+    ///   - text: the value of the flag, or one word of the variable.
+    ///   - problems: gets one clause for each thing that is wrong.
     /// - Returns: `nil` exactly when a problem was added.
     static func parse(_ text: String, problems: inout [String]) -> ModelArgument? {
         let problemsBefore = problems.count
@@ -42,7 +26,7 @@ extension ModelArgument {
 
         let uri = text[text.index(after: equals)...]
             .split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-        let query = uri.count == 2 ? parseQuery(uri[1], problems: &problems) : Query()
+        let query = uri.count == 2 ? ModelQuery(parsing: uri[1], problems: &problems) : ModelQuery()
         let source = parseSource(uri[0], query, problems: &problems)
         guard problems.count == problemsBefore, let source else { return nil }
         return ModelArgument(
@@ -66,7 +50,7 @@ extension ModelArgument {
         }
     }
 
-    private static func parseSource(_ uri: Substring, _ query: Query, problems: inout [String]) -> SourceLocation? {
+    private static func parseSource(_ uri: Substring, _ query: ModelQuery, problems: inout [String]) -> SourceLocation? {
         guard let separator = uri.firstRange(of: "://"), ["s3", "file"].contains(uri[..<separator.lowerBound]) else {
             problems.append("expected a URI that begins with s3:// or file://")
             return nil
@@ -80,7 +64,7 @@ extension ModelArgument {
             return .s3(
                 bucket: String(place[..<slash]), prefix: String(prefix), endpoint: query.endpoint, region: query.region)
         }
-        for (key, value) in [(Key.endpoint, query.endpoint), (.region, query.region)] where value != nil {
+        for (key, value) in [(ModelQuery.Key.endpoint, query.endpoint), (.region, query.region)] where value != nil {
             problems.append("?\(key.rawValue)= is for s3:// only")
         }
         guard place.hasPrefix("/") else {
@@ -106,29 +90,8 @@ extension ModelArgument {
         return nil
     }
 
-    private static func parseQuery(_ text: Substring, problems: inout [String]) -> Query {
-        var query = Query()
-        var seen: Set<Key> = []
-        for item in text.split(separator: "&", omittingEmptySubsequences: false) {
-            let pair = item.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            let keyText = String(pair.first ?? "")
-            guard let key = Key(rawValue: keyText) else {
-                let nearest = NearestName.nearest(to: keyText, of: Key.allCases.map(\.rawValue)) ?? ""
-                problems.append("unknown ?\(Redaction.printable(keyText))=; the nearest known one is ?\(nearest)=")
-                continue
-            }
-            guard pair.count == 2, !pair[1].isEmpty else {
-                problems.append("?\(key.rawValue)= has no value")
-                continue
-            }
-            if !seen.insert(key).inserted { problems.append("?\(key.rawValue)= is given twice") }
-            guard let value = decoded(pair[1], &problems) else { continue }
-            do { try query.set(key, to: value) } catch { problems.append("?\(key.rawValue)=: \(error.reason)") }
-        }
-        return query
-    }
-
-    private static func decoded(_ text: Substring, _ problems: inout [String]) -> String? {
+    /// A percent-decoded part of the URI; `nil` when a problem was added.
+    static func decoded(_ text: Substring, _ problems: inout [String]) -> String? {
         guard let decoded = PercentEncoding.decode(text) else {
             problems.append("a % must be followed by two hexadecimal digits and give UTF-8; a % itself is written %25")
             return nil
@@ -138,17 +101,5 @@ extension ModelArgument {
             return nil
         }
         return decoded
-    }
-}
-
-extension ModelArgument.Query {
-    fileprivate mutating func set(_ key: ModelArgument.Key, to value: String) throws(ParseFault) {
-        switch key {
-        case .versions: policy = try VersionPolicy(parsing: value)
-        case .ready: ready = try SettingValue.readiness(value)
-        case .endpoint: endpoint = try SettingValue.endpoint(value)
-        case .region: region = try SettingValue.region(value)
-        case .required: isRequired = try SettingValue.bool(value)
-        }
     }
 }

@@ -19,7 +19,9 @@ struct ModelList: Sendable {
             if let first = firstOf[model.name] {
                 reader.report(
                     ConfigurationFault(
-                        origin, value: text, "the name \(model.name) is taken by \(Redaction.quoted(first)): expected one a model"))
+                        origin, value: text,
+                        "the name \(model.name) is already that of \(Redaction.quoted(first)); expected a name of its own"
+                    ))
             } else {
                 firstOf[model.name] = text
                 models.append(model)

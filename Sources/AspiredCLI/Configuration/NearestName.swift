@@ -7,7 +7,7 @@ enum NearestName {
 
     /// As `nearest`, but `nil` when nothing is so near that it was probably meant: more than a third of the letters differ.
     static func suggestion(for name: String, of known: some Sequence<String>) -> String? {
-        guard let best = ranked(name, known), best.distance * 3 <= max(name.count, 3) else { return nil }
+        guard let best = ranked(name, known), best.distance * 3 <= name.count else { return nil }
         return best.name
     }
 

@@ -58,7 +58,9 @@ extension SettingValue {
         if isBracketed {
             guard host.hasSuffix("]") else { return nil }
             host = host.dropFirst().dropLast()
-            let isAddress = host.utf8.allSatisfy { $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".") || Character(Unicode.Scalar($0)).isHexDigit }
+            let isAddress = host.utf8.allSatisfy {
+                $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".") || Character(Unicode.Scalar($0)).isHexDigit
+            }
             return isAddress && host.contains(":") ? (String(host), port) : nil
         }
         guard host.utf8.allSatisfy({ isHostByte($0) }) else { return nil }
@@ -67,6 +69,7 @@ extension SettingValue {
 
     private static func isHostByte(_ byte: UInt8) -> Bool {
         let character = Character(Unicode.Scalar(byte))
-        return character.isASCII && (character.isLetter || character.isNumber || character == "." || character == "-" || character == "_")
+        return character.isASCII
+            && (character.isLetter || character.isNumber || character == "." || character == "-" || character == "_")
     }
 }

@@ -92,7 +92,9 @@ enum SettingValue {
     }
 
     static func concurrency(_ text: String) throws(ParseFault) -> Int {
-        guard let count = wholeNumber(text), (1...1024).contains(count) else { throw ParseFault("expected a number from 1 to 1024") }
+        guard let count = wholeNumber(text), (1...1024).contains(count) else {
+            throw ParseFault("expected a number from 1 to 1024")
+        }
         return count
     }
 
