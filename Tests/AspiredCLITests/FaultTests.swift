@@ -1,3 +1,4 @@
+import Servables
 import Testing
 
 @testable import AspiredCLI

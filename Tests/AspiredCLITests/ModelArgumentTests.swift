@@ -11,7 +11,9 @@ struct ModelArgumentTests {
         return (model, problems)
     }
 
-    private static func s3(_ bucket: String, _ prefix: String, endpoint: String? = nil, region: String? = nil) -> SourceLocation {
+    private static func s3(_ bucket: String, _ prefix: String, endpoint: String? = nil, region: String? = nil)
+        -> Servables.SourceLocation
+    {
         .s3(bucket: bucket, prefix: prefix, endpoint: endpoint, region: region)
     }
 
@@ -36,7 +38,7 @@ struct ModelArgumentTests {
             ),
             ("m=s3://b/p?endpoint=http://[::1]:9000/s3", s3("b", "p", endpoint: "http://[::1]:9000/s3")),
         ])
-    func places(text: String, source: SourceLocation) {
+    func places(text: String, source: Servables.SourceLocation) {
         let (model, problems) = parse(text)
         #expect(problems == [])
         #expect(model?.source == source)

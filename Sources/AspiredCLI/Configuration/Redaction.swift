@@ -3,6 +3,8 @@
 /// No setting is a secret, but people put secrets into URLs: user names and passwords before the host, keys behind a `?`.
 enum Redaction {
     private static let limit = 300
+    /// Bytes; a longer text is not shown at all, since what is cut off can no longer be searched for secrets.
+    private static let longest = 4096
     /// What may stand behind a `?` and is not secret.
     private static let openKeys: Set<Substring> = ["versions", "ready", "region", "required"]
 
@@ -11,6 +13,7 @@ enum Redaction {
 
     /// Masked: what stands between `://` and the last `@` of a URL, and what a query key other than ours is set to.
     static func masked(_ text: String) -> String {
+        guard text.utf8.count <= longest else { return "(\(text.utf8.count) bytes)" }
         let parts = text.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         // A password may hold a `?` itself: then all behind the scheme is masked, up to the last `@`.
         guard parts.count == 2, !isWeb(text) else { return printable(maskedUser(text)) }
@@ -31,7 +34,7 @@ enum Redaction {
             let isBreak = scalar.value == 0x2028 || scalar.value == 0x2029
             result += isControl || isBreak ? scalar.escaped(asASCII: true) : String(scalar)
         }
-        return text.unicodeScalars.count > limit ? result + "…" : result
+        return text.unicodeScalars.dropFirst(limit).isEmpty ? result : result + "…"
     }
 
     private static func isWeb(_ text: some StringProtocol) -> Bool {
