@@ -83,7 +83,7 @@ let package = Package(
         suite("S3Tests", ["S3", "Transfer", "S3Fixture", "FileIO", "PlainJSON", "Servables", systemPackage]),
         suite("ModelSourcesTests", ["ModelSources", "FileIO", "Servables", systemPackage]),
         suite("AgentTests", ["Agent", "Volume", "ModelSources", "FileIO", "Servables", systemPackage]),
-        suite("MonitoringTests", ["Monitoring", "PlainJSON", "Servables"]),
+        suite("MonitoringTests", ["Monitoring", "PlainJSON", "Servables", logging]),
         suite("AspiredCLITests", ["AspiredCLI", "Servables"]),
         suite("S3FixtureTests", ["S3Fixture", nioCore, nioPosix, nioHTTP1]),
         suite("EndToEndTests", ["S3Fixture", "PlainJSON"]),

@@ -37,14 +37,9 @@ enum PlainText {
     /// The longest prefix of at most `limit` bytes that cuts no character's encoding, and an ellipsis if that is not all.
     static func shortened(_ text: String, toBytes limit: Int) -> String {
         guard text.utf8.count > limit else { return text }
-        var result = String.UnicodeScalarView()
-        var count = 0
-        for scalar in text.unicodeScalars {
-            count += UTF8.width(scalar)
-            if count > limit { break }
-            result.append(scalar)
-        }
-        return String(result) + "…"
+        var end = text.utf8.index(text.startIndex, offsetBy: limit)
+        while end > text.startIndex, UTF8.isContinuation(text.utf8[end]) { end = text.utf8.index(before: end) }
+        return String(text[..<end]) + "…"
     }
 
     /// `1 file`, `12 files`.

@@ -33,7 +33,7 @@ public final class MetricsRecorder: Telemetry {
 
     /// Begins the series of a model that was configured; one that has some keeps them.
     public func register(model: String) {
-        state.withLock { _ = $0.models[model, default: ModelCounters()] }
+        count(model) { _ in }
     }
 
     /// Ends the series of a model that is no longer configured.
