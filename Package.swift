@@ -47,6 +47,7 @@ let package = Package(
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CExpat", pkgConfig: "expat", providers: [.apt(["libexpat1-dev"])]),
+        .target(name: "CLinux", cSettings: [.treatAllWarnings(as: .error)]),
         .target(name: "CChecksum", cSettings: [.treatAllWarnings(as: .error)]),
 
         // The domain: pure values, standard library only.
@@ -54,11 +55,11 @@ let package = Package(
         room("PlainJSON"),
 
         room("Digests", ["COpenSSL"]),
-        room("FileIO", ["Servables", "CChecksum", "Digests", systemPackage]),
+        room("FileIO", ["Servables", "CLinux", "CChecksum", "Digests", systemPackage]),
         room("Volume", ["Servables", "PlainJSON", "FileIO", systemPackage]),
         room("Transfer", ["CCurl", "Servables", "FileIO", systemPackage]),
         room("S3", ["Servables", "Transfer", "FileIO", "Digests", "CExpat", systemPackage]),
-        room("ModelSources", ["Servables", "FileIO", "S3", systemPackage]),
+        room("ModelSources", ["Servables", "Digests", "FileIO", "S3", systemPackage]),
         room("Agent", ["Servables", "FileIO", "Volume", "ModelSources", systemPackage]),
         room("Monitoring", ["Servables", "PlainJSON", logging, nioCore, nioPosix, nioHTTP1]),
         room(
@@ -80,7 +81,7 @@ let package = Package(
         suite("FileIOTests", ["FileIO", "Servables", systemPackage]),
         suite("VolumeTests", ["Volume", "FileIO", "Servables", systemPackage]),
         suite("TransferTests", ["Transfer", "FileIO", "Servables", nioCore, nioPosix, systemPackage]),
-        suite("S3Tests", ["S3", "Transfer", "S3Fixture", "FileIO", "PlainJSON", "Servables", systemPackage]),
+        suite("S3Tests", ["S3", "Transfer", "S3Fixture", "Digests", "FileIO", "PlainJSON", "Servables", systemPackage]),
         suite("ModelSourcesTests", ["ModelSources", "FileIO", "Servables", systemPackage]),
         suite("AgentTests", ["Agent", "Volume", "ModelSources", "FileIO", "Servables", systemPackage]),
         suite("MonitoringTests", ["Monitoring", "PlainJSON", "Servables", logging]),

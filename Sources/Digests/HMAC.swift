@@ -1,6 +1,6 @@
 /// Keyed digests (RFC 2104).
 ///
-/// Composed here of two digests: libcrypto's own interfaces look their algorithm up by name at each use, which takes five times as
+/// Composed here of two digests: libcrypto's own interfaces look their algorithm up by name at each use, which takes three times as
 /// long as the whole, and signing a request needs several.
 public enum HMAC {
     /// HMAC-SHA256, 32 bytes.

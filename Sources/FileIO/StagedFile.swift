@@ -1,62 +1,114 @@
+public import Digests
 public import Servables
 public import SystemPackage
 
 /// A file that is being assembled from ranges, in any order and by several writers at once.
 ///
-/// Made by `Volume`, lent to a source for the time of one fetch. All members may be called from any thread.
+/// Made by `Volume`, lent to a source for the time of one fetch. All members may be called from any thread; those that read or
+/// write the file block, but for `digest`.
 public final class StagedFile: Sendable {
     public let path: FilePath
     /// Bytes of the whole file.
     public let size: Int64
 
-    init(path: FilePath, size: Int64) {
+    private let descriptor: Descriptor
+    private let fileSystem: FileSystem
+    private let reader: WorkerThread
+    private let extents: Lock<ExtentMap>
+    private let onExtent: @Sendable (Extent) throws(FileError) -> Void
+    private let onReset: @Sendable () throws(FileError) -> Void
+
+    /// Opens or creates the file.
+    /// - Parameters:
+    ///   - extents: what an earlier process left in it, to be trusted.
+    ///   - reader: where digests are computed.
+    ///   - onExtent: called with each extent once its bytes are written, to record it.
+    ///   - onReset: called when all extents are forgotten.
+    public init(
+        path: FilePath, size: Int64, extents: [Extent] = [], fileSystem: FileSystem, reader: WorkerThread,
+        onExtent: @escaping @Sendable (Extent) throws(FileError) -> Void = { _ in },
+        onReset: @escaping @Sendable () throws(FileError) -> Void = {}
+    ) throws(FileError) {
         self.path = path
         self.size = size
+        self.fileSystem = fileSystem
+        self.reader = reader
+        self.onExtent = onExtent
+        self.onReset = onReset
+        var map = ExtentMap()
+        for extent in extents where extent.end <= size { _ = map.insert(extent) }
+        let isNew = map.extents.isEmpty
+        self.extents = Lock(map)
+        descriptor = try fileSystem.open(path, .readWrite)
+        if isNew { try clear() }
     }
 
     /// The ranges that no finished extent covers yet, ascending, disjoint. Empty for a whole file (and for an empty one).
-    public var missing: [Range<Int64>] { fatalError("skeleton") }
+    public var missing: [Range<Int64>] { extents.withLock { $0.missing(of: size) } }
 
     /// Bytes covered by finished extents.
-    public var stagedBytes: Int64 { fatalError("skeleton") }
+    public var stagedBytes: Int64 { extents.withLock { $0.bytes } }
 
     /// A writer of `range`, which must lie in one missing range and in no other writer's.
     /// - Parameter checksums: what to compute as the bytes pass; CRC-64/NVME always is.
-    public func writer(for range: Range<Int64>, checksums: ChecksumSet) throws(FileError) -> RangeWriter {
-        fatalError("skeleton")
+    public func writer(for range: Range<Int64>, checksums: ChecksumSet) -> RangeWriter {
+        precondition(range.lowerBound >= 0 && range.upperBound <= size, "a writer stays within its file")
+        return RangeWriter(file: self, range: range, checksums: checksums)
     }
 
     /// Forgets every extent: the next writers write the file anew. No writer may be open.
     public func reset() throws(FileError) {
-        fatalError("skeleton")
+        extents.withLock { $0.removeAll() }
+        try onReset()
+        try clear()
     }
 
     /// A CRC of the whole file, combined from its extents.
     /// - Returns: `nil` while a range is missing, or if some extent was written without this checksum.
-    public func crc64nvme() -> UInt64? { fatalError("skeleton") }
-    public func crc32c() -> UInt32? { fatalError("skeleton") }
-    public func crc32() -> UInt32? { fatalError("skeleton") }
+    public func crc64nvme() -> UInt64? { extents.withLock { $0.whole(of: size)?.crc64nvme } }
+    public func crc32c() -> UInt32? { extents.withLock { $0.whole(of: size)?.crc32c } }
+    public func crc32() -> UInt32? { extents.withLock { $0.whole(of: size)?.crc32 } }
 
     /// A digest of the whole file, read back on the worker thread (from the page cache, when it was just written).
-    public func digest(_ kind: DigestKind) async throws(FileError) -> [UInt8] { fatalError("skeleton") }
-}
+    public func digest(_ kind: DigestKind) async throws(FileError) -> [UInt8] {
+        try await reader.run { () throws(FileError) in
+            var digest = MessageDigest(kind)
+            try self.fileSystem.forEachChunk(of: self.descriptor, in: 0..<self.size) { digest.update($0) }
+            return digest.finish()
+        }
+    }
 
-/// The sequential digests that a store may offer for a whole object.
-public enum DigestKind: Hashable, Sendable {
-    case md5
-    case sha1
-    case sha256
-}
+    /// Reads every extent back and forgets those whose bytes are not what they were: after a restart of the machine the record of
+    /// an extent may have survived what it describes.
+    public func recheck() throws(FileError) {
+        for extent in extents.withLock({ $0.extents }) {
+            var checksum = RunningChecksum()
+            try fileSystem.forEachChunk(of: descriptor, in: extent.offset..<extent.end) { checksum.update($0) }
+            if checksum.crc64nvme != extent.crc64nvme || checksum.length != extent.length {
+                extents.withLock { $0.remove(extent) }
+            }
+        }
+    }
 
-/// Writes one range of a staged file from its start on; owned by one thread, synchronous.
-public struct RangeWriter: ~Copyable, Sendable {
-    /// The bytes that were taken so far.
-    public var written: Int64 { fatalError("skeleton") }
+    /// Makes the content durable, with the mode that it shall have.
+    public func seal(mode: UInt16) throws(FileError) {
+        try descriptor.setMode(mode)
+        try descriptor.sync()
+    }
 
-    /// Takes the next bytes of the range: checksums them, gathers them, writes.
-    /// - Returns: `false`, taking nothing, when they would pass the end of the range.
-    public mutating func append(_ bytes: UnsafeRawBufferPointer) throws(FileError) -> Bool { fatalError("skeleton") }
+    private func clear() throws(FileError) {
+        try descriptor.truncate(to: 0)
+        try descriptor.preallocate(size)
+        try descriptor.truncate(to: size)
+    }
 
-    /// Writes what is gathered and records the extent, which may be shorter than the range if the body was cut.
-    public consuming func finish() throws(FileError) { fatalError("skeleton") }
+    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(FileError) {
+        try descriptor.write(bytes, at: offset)
+    }
+
+    func add(_ extent: Extent) throws(FileError) {
+        let isFresh = extents.withLock { $0.insert(extent) }
+        precondition(isFresh, "two writers of one file never overlap")
+        try onExtent(extent)
+    }
 }

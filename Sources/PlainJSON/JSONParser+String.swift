@@ -8,15 +8,13 @@ extension JSONParser {
         while let byte = next {
             switch byte {
             case UInt8(ascii: "\""):
-                try validateUTF8(start..<position)
-                let rest = bytes[start..<position]
+                let rest = try validUTF8(start..<position)
                 position += 1
-                if unescaped.isEmpty { return String(decoding: rest, as: UTF8.self) }
-                unescaped += rest
+                if unescaped.isEmpty { return rest }
+                unescaped += rest.utf8
                 return String(decoding: unescaped, as: UTF8.self)
             case UInt8(ascii: "\\"):
-                try validateUTF8(start..<position)
-                unescaped += bytes[start..<position]
+                unescaped += try validUTF8(start..<position).utf8
                 unescaped += String(try parseEscape()).utf8
                 start = position
             case 0..<0x20:
@@ -28,9 +26,9 @@ extension JSONParser {
         throw JSONFault("a string is not closed", at: opening)
     }
 
-    /// Decoding alone would replace what is invalid by U+FFFD and so make one name of two.
-    private func validateUTF8(_ range: Range<Int>) throws(JSONFault) {
-        guard String(validating: bytes[range], as: UTF8.self) == nil else { return }
+    /// The bytes as text. Decoding would replace what is invalid by U+FFFD, and so make one name of two.
+    private func validUTF8(_ range: Range<Int>) throws(JSONFault) -> String {
+        if let text = String(validating: bytes[range], as: UTF8.self) { return text }
         var parser = UTF8.ForwardParser()
         var iterator = bytes[range].makeIterator()
         var offset = range.lowerBound

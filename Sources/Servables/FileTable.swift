@@ -39,6 +39,7 @@ public struct FileTable: Sendable {
 
     public var count: Int { sizes.count }
     public var isEmpty: Bool { sizes.isEmpty }
+    public var indices: Range<Int> { sizes.indices }
 
     public mutating func append(_ entry: FileEntry) {
         arena.append(contentsOf: entry.path.utf8)

@@ -1,0 +1,31 @@
+// Linux calls that Swift's Glibc module leaves out, since it is built without _GNU_SOURCE.
+#pragma once
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/// renameat2(2) with RENAME_NOREPLACE. 0, or -1 with errno.
+int aspired_rename_noreplace(const char *from, const char *to);
+
+/// fallocate(2) of the whole range, extending the file. 0, or -1 with errno.
+int aspired_fallocate(int fd, off_t offset, off_t length);
+
+/// The file system's magic number (statfs(2), f_type), or -1 with errno.
+long aspired_filesystem_magic(int fd);
+
+/// The id of the mount that the descriptor was opened on (statx(2), STATX_MNT_ID).
+/// 0 and *id, or -1 with errno (EOPNOTSUPP where the kernel does not tell).
+int aspired_mount_id(int fd, uint64_t *id);
+
+/// open(2): a variadic function that Swift imports only in part.
+int aspired_open(const char *path, int flags, mode_t mode);
+int aspired_openat(int directory, const char *name, int flags, mode_t mode);
+
+/// Names the calling thread (15 bytes at most are kept).
+void aspired_name_thread(const char *name);
+
+/// Bounds glibc's arenas (M_ARENA_MAX), each of which keeps freed memory for itself.
+void aspired_limit_arenas(int count);
+
+/// Gives freed heap back to the system.
+void aspired_trim_heap(void);

@@ -1,0 +1,47 @@
+#define _GNU_SOURCE
+#include "CLinux.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+
+int aspired_rename_noreplace(const char *from, const char *to) {
+    return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
+}
+
+int aspired_fallocate(int fd, off_t offset, off_t length) { return fallocate(fd, 0, offset, length); }
+
+long aspired_filesystem_magic(int fd) {
+    struct statfs info;
+    if (fstatfs(fd, &info) != 0) return -1;
+    return (long)info.f_type;
+}
+
+int aspired_mount_id(int fd, uint64_t *id) {
+#ifdef STATX_MNT_ID
+    struct statx info;
+    if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &info) != 0) return -1;
+    if (info.stx_mask & STATX_MNT_ID) {
+        *id = info.stx_mnt_id;
+        return 0;
+    }
+#endif
+    errno = EOPNOTSUPP;
+    return -1;
+}
+
+int aspired_open(const char *path, int flags, mode_t mode) { return open(path, flags, mode); }
+
+int aspired_openat(int directory, const char *name, int flags, mode_t mode) {
+    return openat(directory, name, flags, mode);
+}
+
+void aspired_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+void aspired_limit_arenas(int count) { mallopt(M_ARENA_MAX, count); }
+
+void aspired_trim_heap(void) { malloc_trim(0); }

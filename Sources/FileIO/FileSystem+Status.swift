@@ -1,0 +1,76 @@
+import CLinux
+import Glibc
+public import Servables
+public import SystemPackage
+
+/// What `lstat(2)` tells of a name, as far as it matters here.
+public struct FileStatus: Hashable, Sendable {
+    public enum Kind: Hashable, Sendable {
+        case file, directory, symlink, other
+    }
+
+    public let kind: Kind
+    /// Bytes.
+    public let size: Int64
+    /// The permission bits with setuid, setgid and sticky.
+    public let mode: UInt16
+    public let device: UInt64
+    public let inode: UInt64
+    public let owner: UInt32
+    public let modified: Timestamp
+    public let changed: Timestamp
+
+    init(_ raw: stat) {
+        kind =
+            switch raw.st_mode & S_IFMT {
+            case S_IFREG: .file
+            case S_IFDIR: .directory
+            case S_IFLNK: .symlink
+            default: .other
+            }
+        size = Int64(raw.st_size)
+        mode = UInt16(raw.st_mode & 0o7777)
+        device = UInt64(raw.st_dev)
+        inode = UInt64(raw.st_ino)
+        owner = raw.st_uid
+        modified = Timestamp(secondsSinceEpoch: Int64(raw.st_mtim.tv_sec), nanoseconds: Int32(raw.st_mtim.tv_nsec))
+        changed = Timestamp(secondsSinceEpoch: Int64(raw.st_ctim.tv_sec), nanoseconds: Int32(raw.st_ctim.tv_nsec))
+    }
+}
+
+/// What a volume has room for.
+public struct VolumeSpace: Hashable, Sendable {
+    /// Bytes that this process may still use.
+    public let available: Int64
+    /// Bytes of the whole file system.
+    public let capacity: Int64
+}
+
+extension FileSystem {
+    /// The status of a name itself, never of what a symlink points to.
+    /// - Returns: `nil` where there is nothing of that name.
+    public func status(_ path: FilePath) throws(FileError) -> FileStatus? {
+        var raw = stat()
+        do throws(FileError) {
+            try call(.stat, path) { path.withPlatformString { lstat($0, &raw) } }
+        } catch {
+            guard error.errno == .noSuchFileOrDirectory || error.errno == .notDirectory else { throw error }
+            return nil
+        }
+        return FileStatus(raw)
+    }
+
+    /// Free and total bytes of the file system that holds `path`.
+    public func space(at path: FilePath) throws(FileError) -> VolumeSpace {
+        var raw = statvfs()
+        try call(.statvfs, path) { path.withPlatformString { statvfs($0, &raw) } }
+        let unit = Int64(raw.f_frsize)
+        return VolumeSpace(available: Int64(raw.f_bavail) * unit, capacity: Int64(raw.f_blocks) * unit)
+    }
+
+    /// The entries of a directory, sorted by name, without `.` and `..`.
+    public func list(_ path: FilePath) throws(FileError) -> [String] {
+        let directory = try openDirectory(path)
+        return try directory.entries().sorted()
+    }
+}

@@ -1,0 +1,78 @@
+import Glibc
+
+/// A value that only one thread at a time may touch: `Mutex`'s interface over `pthread_mutex_t`.
+///
+/// ThreadSanitizer knows pthread's mutexes; it reports false races on `Synchronization.Mutex` (DESIGN, hard rule 12).
+public final class Lock<State>: @unchecked Sendable {
+    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+    private var state: State
+
+    public init(_ state: sending State) {
+        mutex = .allocate(capacity: 1)
+        let result = pthread_mutex_init(mutex, nil)
+        precondition(result == 0, "a default mutex needs no resource that could be missing")
+        self.state = state
+    }
+
+    deinit {
+        pthread_mutex_destroy(mutex)
+        mutex.deallocate()
+    }
+
+    /// Runs `body` with the value, alone. Must not be called from within itself.
+    public func withLock<Result: ~Copyable, Failure: Error>(
+        _ body: (inout State) throws(Failure) -> sending Result
+    ) throws(Failure) -> sending Result {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        return try body(&state)
+    }
+}
+
+/// A `Lock` whose holder can wait for another thread to change the value.
+final class Monitor<State>: @unchecked Sendable {
+    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+    private let condition: UnsafeMutablePointer<pthread_cond_t>
+    private var state: State
+
+    init(_ state: sending State) {
+        mutex = .allocate(capacity: 1)
+        condition = .allocate(capacity: 1)
+        let results = (pthread_mutex_init(mutex, nil), pthread_cond_init(condition, nil))
+        precondition(results == (0, 0), "a default mutex and condition need no resource that could be missing")
+        self.state = state
+    }
+
+    deinit {
+        pthread_cond_destroy(condition)
+        pthread_mutex_destroy(mutex)
+        condition.deallocate()
+        mutex.deallocate()
+    }
+
+    /// Changes the value and wakes one waiter.
+    func signal(_ change: (inout State) -> Void) {
+        pthread_mutex_lock(mutex)
+        change(&state)
+        pthread_cond_signal(condition)
+        pthread_mutex_unlock(mutex)
+    }
+
+    /// Changes the value and wakes every waiter.
+    func signalAll(_ change: (inout State) -> Void) {
+        pthread_mutex_lock(mutex)
+        change(&state)
+        pthread_cond_broadcast(condition)
+        pthread_mutex_unlock(mutex)
+    }
+
+    /// Blocks until `take` returns something.
+    func wait<Result>(_ take: (inout State) -> Result?) -> Result {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        while true {
+            if let result = take(&state) { return result }
+            pthread_cond_wait(condition, mutex)
+        }
+    }
+}

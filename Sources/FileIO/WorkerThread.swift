@@ -1,0 +1,103 @@
+import CLinux
+import Glibc
+
+/// Threads of their own for calls that block: syncs, large reads, hashing, deletion. Jobs begin in the order given.
+///
+/// The cooperative pool has as many threads as there are cores; one `fsync` on it could stop every task (DESIGN, hard rule 2).
+public final class WorkerThread: Sendable {
+    private struct Queue {
+        /// Newest first, so that the oldest is taken off the end.
+        var jobs: [@Sendable () -> Void] = []
+        var threads = 0
+        var idle = 0
+        var isClosed = false
+    }
+
+    private let name: String
+    private let limit: Int
+    private let queue = Monitor(Queue())
+
+    /// - Parameters:
+    ///   - name: what `top -H` shows; 15 bytes at most.
+    ///   - threads: how many jobs may run at once. A thread starts when there is work for it, and stays.
+    public init(name: String, threads: Int = 1) {
+        self.name = name
+        limit = threads
+    }
+
+    /// The threads end when their jobs are done and nobody can give them more.
+    deinit { queue.signalAll { $0.isClosed = true } }
+
+    /// Runs `job` on a thread and suspends until it is done.
+    public func run<Result: Sendable, Failure: Error>(
+        _ job: @escaping @Sendable () throws(Failure) -> Result
+    ) async throws(Failure) -> Result {
+        let outcome: Swift.Result<Result, Failure> = await withCheckedContinuation { continuation in
+            enqueue {
+                do throws(Failure) {
+                    continuation.resume(returning: .success(try job()))
+                } catch {
+                    continuation.resume(returning: .failure(error))
+                }
+            }
+        }
+        return try outcome.get()
+    }
+
+    private func enqueue(_ job: @escaping @Sendable () -> Void) {
+        var startsThread = false
+        queue.signal { queue in
+            queue.jobs.insert(job, at: 0)
+            startsThread = queue.jobs.count > queue.idle && queue.threads < limit
+            if startsThread { queue.threads += 1 }
+        }
+        if startsThread { WorkerThread.start(name, queue) }
+    }
+
+    private static func start(_ name: String, _ queue: Monitor<Queue>) {
+        spawnThread(name: name) {
+            queue.signal { $0.idle += 1 }
+            while true {
+                let job = queue.wait { (queue: inout Queue) -> (@Sendable () -> Void)?? in
+                    if let job = queue.jobs.popLast() {
+                        queue.idle -= 1
+                        return job
+                    }
+                    return queue.isClosed ? .some(nil) : nil
+                }
+                guard let job else { return }
+                job()
+                queue.signal { $0.idle += 1 }
+            }
+        }
+    }
+}
+
+/// Starts a detached thread with a small stack and a name.
+public func spawnThread(name: String, _ body: @escaping @Sendable () -> Void) {
+    final class Box: Sendable {
+        let name: String
+        let body: @Sendable () -> Void
+        init(name: String, body: @escaping @Sendable () -> Void) {
+            self.name = name
+            self.body = body
+        }
+    }
+    var attributes = pthread_attr_t()
+    pthread_attr_init(&attributes)
+    defer { pthread_attr_destroy(&attributes) }
+    pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+    pthread_attr_setstacksize(&attributes, 512 << 10)
+    var thread = pthread_t()
+    let argument = Unmanaged.passRetained(Box(name: name, body: body)).toOpaque()
+    let result = pthread_create(
+        &thread, &attributes,
+        { argument in
+            guard let argument else { return nil }
+            let box = Unmanaged<Box>.fromOpaque(argument).takeRetainedValue()
+            aspired_name_thread(box.name)
+            box.body()
+            return nil
+        }, argument)
+    precondition(result == 0, "no thread could be started: raise the limit on processes (ulimit -u, pids.max)")
+}

@@ -1,0 +1,71 @@
+/// What the volume holds of one model.
+public struct Inventory: Hashable, Sendable {
+    /// Whether the model's base path is there.
+    public var hasBasePath: Bool
+    /// Entries of the base path that are named as a version, highest first.
+    public var entries: [VolumeEntry]
+    /// Versions that are being staged, or were when an earlier process ended.
+    public var staged: [Version]
+
+    public init(hasBasePath: Bool, entries: [VolumeEntry], staged: [Version]) {
+        self.hasBasePath = hasBasePath
+        self.entries = entries
+        self.staged = staged
+    }
+
+    /// The versions with a manifest of ours, highest first.
+    public var published: [VolumeEntry] { entries.filter { $0.manifest != nil } }
+
+    public subscript(version: Version) -> VolumeEntry? { entries.first { $0.version == version } }
+}
+
+/// An entry of a base path that is named as a version.
+public struct VolumeEntry: Hashable, Sendable {
+    public enum Kind: Hashable, Sendable {
+        /// A directory with a manifest of ours.
+        case published(ManifestSummary)
+        /// A directory without one.
+        case unknownDirectory
+        /// Something that is no directory, or a directory whose number another entry has too; says what.
+        case obstacle(String)
+    }
+
+    public let version: Version
+    public let kind: Kind
+
+    public init(version: Version, kind: Kind) {
+        self.version = version
+        self.kind = kind
+    }
+
+    public var manifest: ManifestSummary? {
+        guard case .published(let summary) = kind else { return nil }
+        return summary
+    }
+}
+
+/// What a manifest says of its version as a whole.
+public struct ManifestSummary: Hashable, Sendable {
+    public var files: Int
+    /// Bytes of all files.
+    public var bytes: Int64
+    public var publishedAt: Timestamp
+    /// When the newest object was written, as the source said.
+    public var newest: Timestamp?
+    /// How many files were verified by which method.
+    public var verified: [VerificationMethod: Int]
+    /// Since when it is no longer aspired (`--prune-delay` counts from here).
+    public var releasedAt: Timestamp?
+
+    public init(
+        files: Int, bytes: Int64, publishedAt: Timestamp, newest: Timestamp?, verified: [VerificationMethod: Int],
+        releasedAt: Timestamp? = nil
+    ) {
+        self.files = files
+        self.bytes = bytes
+        self.publishedAt = publishedAt
+        self.newest = newest
+        self.verified = verified
+        self.releasedAt = releasedAt
+    }
+}

@@ -1,0 +1,103 @@
+import CCurl
+
+/// One option of an easy handle and its value, as data, so that a test can read what is set.
+enum CurlOption: Equatable {
+    case long(CURLoption, Int)
+    case offset(CURLoption, Int64)
+    /// `nil` is the C null, which takes back what libcurl was built with.
+    case string(CURLoption, String?)
+    /// A body to send; libcurl keeps a copy.
+    case body([UInt8])
+    /// Header lines in libcurl's notation.
+    case headers([String])
+}
+
+extension CurlOption {
+    /// Every option that a request is made with, but for the callbacks and their data, which `EasyHandle` sets.
+    static func all(for request: HTTPRequest, _ configuration: HTTPClientConfiguration) -> [CurlOption] {
+        connection(configuration) + trust(configuration) + message(request, configuration)
+    }
+
+    private static func connection(_ configuration: HTTPClientConfiguration) -> [CurlOption] {
+        [
+            .string(CURLOPT_PROTOCOLS_STR, "http,https"),
+            .string(CURLOPT_REDIR_PROTOCOLS_STR, "http,https"),
+            .long(CURLOPT_FOLLOWLOCATION, 0),
+            // HTTP/2 would put all requests on one connection.
+            .long(CURLOPT_HTTP_VERSION, ccurl_http_version_1_1),
+            .long(CURLOPT_HTTP09_ALLOWED, 0),
+            // No signal handlers: time-outs of the resolver are its thread's. SIGPIPE is blocked by the loop's thread.
+            .long(CURLOPT_NOSIGNAL, 1),
+            // A resolver that hangs must hold up neither a cancelled request nor the thread.
+            .long(CURLOPT_QUICK_EXIT, 1),
+            // One host name stands for many machines of a store: spread over them.
+            .long(CURLOPT_DNS_SHUFFLE_ADDRESSES, 1),
+            .long(CURLOPT_CONNECTTIMEOUT_MS, max(1, configuration.connectTimeout.wholeMilliseconds)),
+            // The rest of the time-outs are ours (`TransferLoop`): libcurl's clocks run while we write.
+            .long(CURLOPT_TIMEOUT_MS, 0),
+            .long(CURLOPT_LOW_SPEED_TIME, 0),
+            .long(CURLOPT_MAXAGE_CONN, max(1, configuration.idleConnectionLifetime.wholeMilliseconds / 1000)),
+            .long(CURLOPT_TCP_NODELAY, 1),
+            .long(CURLOPT_TCP_KEEPALIVE, 1),
+            .long(CURLOPT_TCP_KEEPIDLE, 30),
+            .long(CURLOPT_TCP_KEEPINTVL, 10),
+            // Bytes taken from the socket at once; each request in flight holds a buffer of this size.
+            .long(CURLOPT_BUFFERSIZE, 64 * 1024),
+            .long(CURLOPT_NOPROGRESS, 1),
+            .long(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1),
+        ]
+    }
+
+    private static func trust(_ configuration: HTTPClientConfiguration) -> [CurlOption] {
+        let verify = !configuration.insecureSkipVerify
+        return [
+            .long(CURLOPT_SSL_VERIFYPEER, verify ? 1 : 0),
+            .long(CURLOPT_SSL_VERIFYHOST, verify ? 2 : 0),
+            // With a CAPATH (Debian builds one in) libcurl parses the whole bundle anew for each connection.
+            .string(CURLOPT_CAPATH, nil),
+            .string(CURLOPT_CAINFO, configuration.caFile),
+            .long(CURLOPT_CA_CACHE_TIMEOUT, 24 * 3600),
+            .string(CURLOPT_PROXY_CAPATH, nil),
+            .string(CURLOPT_PROXY_CAINFO, configuration.caFile),
+        ]
+    }
+
+    private static func message(_ request: HTTPRequest, _ configuration: HTTPClientConfiguration) -> [CurlOption] {
+        var options: [CurlOption] = [
+            .string(CURLOPT_URL, request.url),
+            // Signed bytes are sent bytes: no dot segments resolved, no name and password taken out of the URL.
+            .long(CURLOPT_PATH_AS_IS, 1),
+            .long(CURLOPT_DISALLOW_USERNAME_IN_URL, 1),
+            // Stored bytes are received bytes.
+            .string(CURLOPT_ACCEPT_ENCODING, nil),
+            .long(CURLOPT_HTTP_CONTENT_DECODING, 0),
+            .string(CURLOPT_USERAGENT, configuration.userAgent),
+            .headers(headerLines(of: request)),
+        ]
+        if request.method == "HEAD" {
+            options.append(.long(CURLOPT_NOBODY, 1))
+        } else if request.body != nil || request.method == "PUT" || request.method == "POST" {
+            options += [.long(CURLOPT_POST, 1), .body(request.body ?? []), .string(CURLOPT_CUSTOMREQUEST, request.method)]
+        } else {
+            options += [.long(CURLOPT_HTTPGET, 1), .string(CURLOPT_CUSTOMREQUEST, request.method)]
+        }
+        return options
+    }
+
+    /// `Name: value`, `Name;` for an empty value, and `Name:` for a header that libcurl would add on its own.
+    private static func headerLines(of request: HTTPRequest) -> [String] {
+        let own = ["Accept", "Content-Type", "Expect"].filter { name in
+            !request.headers.contains { $0.name.equalsIgnoringCase(name) }
+        }
+        return request.headers.map { $0.value.isEmpty ? "\($0.name);" : "\($0.name): \($0.value)" } + own.map { "\($0):" }
+    }
+}
+
+extension Duration {
+    /// Milliseconds, at least zero, a fraction rounded up; what no `int` holds is cut to that.
+    var wholeMilliseconds: Int {
+        let (seconds, attoseconds) = components
+        guard seconds < 2_000_000 else { return 2_000_000_000 }
+        return max(0, Int(seconds) * 1000 + Int((attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000))
+    }
+}

@@ -1,0 +1,106 @@
+import CCurl
+public import FileIO
+import Synchronization
+
+/// Sends HTTP requests, one connection each, on threads of its own: no retry, no redirect, no policy (a request on a reused
+/// connection that turns out to be closed already goes out once more on a new one, as RFC 9112, section 9.3.1, has it).
+///
+/// Each call ends exactly once: with an answer, or with a `TransportError`. Cancelling the task ends it at once. The proxies of
+/// `http_proxy`, `https_proxy` and `no_proxy` are used.
+public final class HTTPClient: Sendable {
+    private struct Lane: Sendable {
+        let thread: TransferThread
+        let load: Load
+    }
+
+    /// How many exchanges a thread has.
+    private final class Load: Sendable {
+        let count = Atomic<Int>(0)
+    }
+
+    private let lanes: [Lane]
+
+    /// Whether libcurl's own state of the process could be set up; once.
+    private static let isLibraryReady = ccurl_global_init_default() == CURLE_OK
+
+    /// Starts the threads.
+    /// - Throws: `.library` if the system gives no thread or no memory.
+    public init(_ configuration: HTTPClientConfiguration) throws(TransportError) {
+        guard Self.isLibraryReady else { throw TransportError(.library(reason: "it cannot be initialised"), host: "transfer") }
+        var lanes: [Lane] = []
+        for number in 0..<max(1, configuration.threads) {
+            do throws(TransportError) {
+                lanes.append(Lane(thread: try TransferThread(configuration, number: number), load: Load()))
+            } catch {
+                for lane in lanes { lane.thread.stop() }
+                throw error
+            }
+        }
+        self.lanes = lanes
+    }
+
+    deinit {
+        for lane in lanes { lane.thread.stop() }
+    }
+
+    /// Ends the threads: calls under way, and all that follow, fail with `.shutDown`. Returns when all is given back.
+    public func shutdown() async {
+        for lane in lanes { lane.thread.stop() }
+        for lane in lanes { await lane.thread.ended() }
+    }
+
+    /// Sends a request and collects its body, whatever the status.
+    /// - Parameter limit: bytes of body, at most; more is `.bodyTooLarge`.
+    public func send(_ request: HTTPRequest, limit: Int) async throws(TransportError) -> HTTPResponse {
+        let answer = try await perform(request, .collect(limit: limit))
+        return HTTPResponse(head: answer.head, body: answer.body)
+    }
+
+    /// Sends a request and hands the body of a 2xx answer to a closure as it comes.
+    /// - Parameter chunk: called on the client's thread, never twice at once, and not after this call has returned. It must not
+    ///   keep the bytes, nor block. `false` wants no more: the call returns, and the connection is closed.
+    /// - Returns: the head; of an answer other than 2xx also the body's first 64 KiB.
+    public func stream(
+        _ request: HTTPRequest, chunk: @escaping @Sendable (_ bytes: UnsafeRawBufferPointer) -> Bool
+    ) async throws(TransportError) -> HTTPResponse {
+        let answer = try await perform(request, .stream(chunk))
+        return HTTPResponse(head: answer.head, body: answer.body)
+    }
+
+    /// Sends a request and writes its body to a file. Whatever ends the call, what came until then is recorded in the file when
+    /// it returns, unless the file refused it.
+    /// - Parameter accept: called once on the client's thread, after the final headers and before the body's first byte; must
+    ///   not block.
+    /// - Throws: `.bodyTooShort` and `.bodyTooLong` where the body does not fill the range, `.write` if the file refuses it.
+    public func download(
+        _ request: HTTPRequest, into file: StagedFile, accept: @escaping @Sendable (ResponseHead) -> DownloadDecision
+    ) async throws(TransportError) -> DownloadOutcome {
+        let answer = try await perform(request, .download(file, accept: accept))
+        if answer.isWritten { return .written(answer.head) }
+        return .collected(HTTPResponse(head: answer.head, body: answer.body))
+    }
+
+    private func perform(_ request: HTTPRequest, _ sink: Exchange.Sink) async throws(TransportError) -> Exchange.Answer {
+        let exchange = Exchange(request, sink)
+        let lane = leastLoaded()
+        lane.load.count.add(1, ordering: .relaxed)
+        defer { lane.load.count.subtract(1, ordering: .relaxed) }
+        let outcome = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                exchange.continuation = continuation
+                lane.thread.start(exchange)
+            }
+        } onCancel: {
+            lane.thread.cancel(exchange)
+        }
+        return try outcome.get()
+    }
+
+    private func leastLoaded() -> Lane {
+        var best = lanes[0]
+        for lane in lanes.dropFirst() where lane.load.count.load(ordering: .relaxed) < best.load.count.load(ordering: .relaxed) {
+            best = lane
+        }
+        return best
+    }
+}

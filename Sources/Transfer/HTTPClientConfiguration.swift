@@ -1,0 +1,54 @@
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// When a connection is too slow to be kept.
+public struct StallLimit: Hashable, Sendable {
+    /// Bytes that must come within `window`, at any time while a body is under way.
+    public let bytes: Int64
+    public let window: Duration
+
+    public init(bytes: Int64, window: Duration) {
+        self.bytes = bytes
+        self.window = window
+    }
+
+    /// 1 KiB/s over 30 s (CONTRACT section 5).
+    public static let standard = StallLimit(bytes: 30 * 1024, window: .seconds(30))
+}
+
+/// What an `HTTPClient` is made with; nothing of it changes during the client's life.
+public struct HTTPClientConfiguration: Hashable, Sendable {
+    /// Threads that carry the requests, at least one.
+    public var threads = 2
+    /// From the start of a request to a connection that can take it: name resolution, TCP and TLS together.
+    public var connectTimeout: Duration = .seconds(10)
+    /// From the request being sent to the final headers; as long as bytes of the request's body go out, it begins anew.
+    public var responseHeaderTimeout: Duration = .seconds(30)
+    /// A body slower than this is given up.
+    public var stall = StallLimit.standard
+    /// PEM file of the authorities that are trusted; `nil` trusts none.
+    public var caFile: String?
+    /// Accepts any certificate, for any name.
+    public var insecureSkipVerify = false
+    /// Sent as `User-Agent` where a request names none.
+    public var userAgent: String
+    /// Connections kept open for reuse: at least as many as requests are in flight at once.
+    public var maxConnections = 128
+    /// An idle connection older than this is not used again: S3 closes its own after 5 s.
+    public var idleConnectionLifetime: Duration = .seconds(4)
+    /// A thread that had nothing to do for so long gives back its connections, handles and parsed authorities.
+    public var idleThreadLifetime: Duration = .seconds(60)
+
+    /// - Parameter version: of aspired, for the `User-Agent`.
+    public init(version: String) {
+        userAgent = "aspired/\(version)"
+        caFile = Self.systemCAFile
+    }
+
+    /// The first that exists of where Debian, Fedora and Alpine keep their authorities.
+    public static var systemCAFile: String? {
+        ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"]
+            .first { access($0, R_OK) == 0 }
+    }
+}

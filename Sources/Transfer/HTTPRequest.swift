@@ -1,0 +1,67 @@
+/// One header field, name and value as they go on the wire.
+public struct HTTPHeader: Hashable, Sendable {
+    public let name: String
+    public let value: String
+
+    public init(_ name: String, _ value: String) {
+        self.name = name
+        self.value = value
+    }
+}
+
+/// One HTTP request, sent byte for byte as it is given: what was signed is what arrives.
+///
+/// To `headers` are added `Host` (`host`, and `:port` where the port is not the scheme's default) and `User-Agent` unless they
+/// are given, `Content-Length` where there is a body, and nothing else: no `Accept`, no `Accept-Encoding`, no `Expect`, no
+/// `Content-Type`.
+public struct HTTPRequest: Hashable, Sendable {
+    /// Upper case: `GET`, `HEAD`, `PUT`, `POST`, `DELETE`.
+    public let method: String
+    /// Absolute, `http` or `https`, already percent-encoded: printable ASCII without space, fragment or user name. The path is
+    /// not normalised: `/a/../b` is sent as it is.
+    public let url: String
+    /// In the order in which they are sent.
+    public let headers: [HTTPHeader]
+    /// `nil` sends no body; an empty one sends `Content-Length: 0`, as `PUT` and `POST` always do.
+    public let body: [UInt8]?
+
+    public init(_ method: String = "GET", _ url: String, headers: [HTTPHeader] = [], body: [UInt8]? = nil) {
+        self.method = method
+        self.url = url
+        self.headers = headers
+        self.body = body
+    }
+}
+
+extension HTTPRequest {
+    /// Host and port as the URL names them, for messages: without scheme, path, query or user.
+    var authority: String {
+        let parts = url.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
+        guard parts.count > 2 else { return "?" }
+        let whole = parts[2].prefix { $0 != "?" && $0 != "#" }
+        return String(whole.split(separator: "@", omittingEmptySubsequences: false).last ?? whole)
+    }
+
+    /// What makes the request impossible to send as it is, in words; never quotes a value.
+    var fault: String? {
+        guard !method.isEmpty, method.utf8.allSatisfy({ UInt8(ascii: "A")...UInt8(ascii: "Z") ~= $0 }) else {
+            return "the method is not a word of upper case letters"
+        }
+        guard url.hasPrefix("http://") || url.hasPrefix("https://") else { return "the URL is neither http:// nor https://" }
+        guard url.utf8.allSatisfy({ 0x21...0x7E ~= $0 && $0 != UInt8(ascii: "#") }) else {
+            return "the URL holds a character that must be percent-encoded"
+        }
+        guard url.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)[2].allSatisfy({ $0 != "@" }) else {
+            return "the URL holds a user name"
+        }
+        for header in headers {
+            guard !header.name.isEmpty, header.name.utf8.allSatisfy({ 0x21...0x7E ~= $0 && $0 != UInt8(ascii: ":") }) else {
+                return "a header's name is not a token"
+            }
+            guard header.value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 }) else {
+                return "the value of header \(header.name) holds a control character"
+            }
+        }
+        return nil
+    }
+}

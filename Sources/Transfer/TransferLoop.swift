@@ -1,0 +1,177 @@
+import CCurl
+
+/// The multi handle and all that runs on it. Owned by one thread (`TransferThread`), which calls it in turns.
+final class TransferLoop {
+    private let configuration: HTTPClientConfiguration
+    private(set) var multi: MultiHandle
+    private var active: [UnsafeMutableRawPointer: (handle: EasyHandle, exchange: Exchange)] = [:]
+    private var spare: [EasyHandle] = []
+    private var clock = NetworkClock()
+    /// No deadline lies before this one. Deadlines that move on do not move it, so that bytes that arrive cost nothing here.
+    private var nextDeadline = NetworkClock.Instant.max
+
+    init(_ configuration: HTTPClientConfiguration, _ multi: MultiHandle) {
+        self.configuration = configuration
+        self.multi = multi
+    }
+
+    var isIdle: Bool { active.isEmpty }
+
+    /// Begins an exchange, or ends it at once if that cannot be.
+    func start(_ exchange: Exchange) {
+        func refuse(_ reason: TransportError.Kind) { exchange.resume(exchange.conclude(reason)) }
+        if exchange.isCancelled { return refuse(.cancelled) }
+        if let fault = exchange.request.fault { return refuse(.invalidRequest(reason: fault)) }
+        guard let handle = spare.popLast() ?? EasyHandle() else { return refuse(.library(reason: "out of memory")) }
+        exchange.loop = self
+        exchange.started = clock.now
+        do {
+            try handle.prepare(
+                CurlOption.all(for: exchange.request, configuration), Self.callbacks,
+                context: Unmanaged.passUnretained(exchange).toOpaque())
+            try multi.add(handle)
+        } catch {
+            handle.reset()
+            return refuse(.library(reason: error.code.text))
+        }
+        active[handle.raw] = (handle, exchange)
+    }
+
+    /// Ends an exchange that someone no longer wants; one that has ended is left alone, one that comes later is not begun.
+    func cancel(_ exchange: Exchange) {
+        exchange.isCancelled = true
+        guard let handle = active.values.first(where: { $0.exchange === exchange })?.handle else { return }
+        end(handle, .cancelled)
+    }
+
+    /// Ends every exchange.
+    func cancelAll(_ reason: TransportError.Kind) {
+        for (handle, _) in active.values { end(handle, reason) }
+    }
+
+    /// Moves every transfer as far as it goes without waiting, and ends those that are through or too slow.
+    func turn() {
+        multi.perform()
+        while let (raw, code) = multi.nextResult() {
+            guard let (handle, exchange) = active[raw] else { continue }
+            if code == CURLE_OPERATION_TIMEDOUT, wasHeldUp(exchange) {
+                restart(handle, exchange)
+            } else {
+                end(handle, code == CURLE_OK ? nil : TransportError.Kind(code, handle, configuration))
+            }
+        }
+        if nextDeadline <= clock.now { checkDeadlines() }
+    }
+
+    /// Waits until a socket is ready, a time-out is due, someone calls `MultiHandle.wakeUp`, or `limit` is over.
+    func wait(atMost limit: Duration) {
+        let now = clock.now
+        let remaining = nextDeadline > now ? (nextDeadline - now) / 1_000_000 + 1 : 0
+        multi.poll(milliseconds: min(Int(clamping: remaining), limit.wholeMilliseconds))
+    }
+
+    /// Gives back connections, handles, names and parsed authorities of an idle loop, by taking a new multi handle.
+    /// - Returns: whether there was memory for it.
+    func release() -> Bool {
+        guard isIdle, let fresh = MultiHandle(configuration) else { return false }
+        multi = fresh
+        spare = []
+        return true
+    }
+
+    private func end(_ handle: EasyHandle, _ reported: TransportError.Kind?) {
+        guard let exchange = active.removeValue(forKey: handle.raw)?.exchange else { return }
+        multi.remove(handle)
+        handle.reset()
+        spare.append(handle)
+        exchange.loop = nil
+        exchange.resume(clock.exclude { exchange.conclude(reported) })
+    }
+
+    // MARK: Time
+
+    /// Whether libcurl's clock ran out while connecting though the network had hardly any time, because this thread was busy.
+    private func wasHeldUp(_ exchange: Exchange) -> Bool {
+        exchange.phase == .connecting && (clock.now - exchange.started) / 9 * 10 < configuration.connectTimeout.nanoseconds
+    }
+
+    private func restart(_ handle: EasyHandle, _ exchange: Exchange) {
+        multi.remove(handle)
+        do { try multi.add(handle) } catch { end(handle, .library(reason: error.code.text)) }
+    }
+
+    private func checkDeadlines() {
+        let now = clock.now
+        for (handle, exchange) in active.values where exchange.deadline <= now {
+            switch exchange.phase {
+            case .connecting: break
+            case .waitingForHead:
+                let sent = handle.offset(CURLINFO_SIZE_UPLOAD_T)
+                if sent - exchange.sent >= configuration.stall.bytes {
+                    exchange.sent = sent
+                    exchange.deadline = now + configuration.responseHeaderTimeout.nanoseconds
+                } else {
+                    end(handle, .timeout(.responseHeader, after: configuration.responseHeaderTimeout))
+                }
+            case .receivingBody: end(handle, .stalled(configuration.stall, received: exchange.received))
+            }
+        }
+        nextDeadline = active.values.lazy.map { $0.exchange.deadline }.min() ?? .max
+    }
+
+    private func setDeadline(of exchange: Exchange, _ phase: Exchange.Phase, _ time: Duration) {
+        exchange.phase = phase
+        exchange.deadline = clock.now + time.nanoseconds
+        exchange.receivedInWindow = 0
+        nextDeadline = min(nextDeadline, exchange.deadline)
+    }
+
+    // MARK: What libcurl calls
+
+    private func connected(_ exchange: Exchange) {
+        setDeadline(of: exchange, .waitingForHead, configuration.responseHeaderTimeout)
+    }
+
+    private func header(_ exchange: Exchange, _ line: UnsafeRawBufferPointer) -> Bool {
+        let goesOn = clock.exclude { exchange.takeHeader(line) }
+        if exchange.phase != .receivingBody, exchange.hasHead {
+            setDeadline(of: exchange, .receivingBody, configuration.stall.window)
+        }
+        return goesOn
+    }
+
+    private func body(_ exchange: Exchange, _ bytes: UnsafeRawBufferPointer) -> Bool {
+        let goesOn = clock.exclude { exchange.takeBody(bytes) }
+        if exchange.receivedInWindow >= configuration.stall.bytes {
+            exchange.receivedInWindow = 0
+            exchange.deadline = clock.now + configuration.stall.window.nanoseconds
+        }
+        return goesOn
+    }
+
+    private static let callbacks = EasyHandle.Callbacks(
+        header: { bytes, size, count, context in
+            deliver(bytes, size * count, context) { $0.header($1, $2) }
+        },
+        body: { bytes, size, count, context in
+            deliver(bytes, size * count, context) { $0.body($1, $2) }
+        },
+        connected: { context, _, _, _, _ in
+            guard let exchange = exchange(context) else { return CURL_PREREQFUNC_ABORT }
+            exchange.loop?.connected(exchange)
+            return CURL_PREREQFUNC_OK
+        })
+
+    private static func exchange(_ context: UnsafeMutableRawPointer?) -> Exchange? {
+        context.map { Unmanaged<Exchange>.fromOpaque($0).takeUnretainedValue() }
+    }
+
+    /// - Returns: the number of bytes taken; any other than `count` ends the transfer.
+    private static func deliver(
+        _ bytes: UnsafeMutablePointer<CChar>?, _ count: Int, _ context: UnsafeMutableRawPointer?,
+        _ take: (TransferLoop, Exchange, UnsafeRawBufferPointer) -> Bool
+    ) -> Int {
+        guard let exchange = exchange(context), let loop = exchange.loop else { return 0 }
+        return take(loop, exchange, UnsafeRawBufferPointer(start: bytes, count: count)) ? count : 0
+    }
+}

@@ -1,0 +1,128 @@
+import FileIO
+import Glibc
+
+/// A thread that carries exchanges, and its mailbox. All members may be called from any thread.
+final class TransferThread: Sendable {
+    private struct Mailbox {
+        var starts: [Exchange] = []
+        var cancels: [Exchange] = []
+        var isStopping = false
+        /// Whether the loop was woken and has not looked yet.
+        var isWoken = false
+        /// The handle that the loop waits on; `nil` once the thread has given it back.
+        var multi: MultiHandle?
+        var waiters: [CheckedContinuation<Void, Never>] = []
+    }
+
+    private let mailbox: Lock<Mailbox>
+    private let configuration: HTTPClientConfiguration
+
+    /// Starts the thread, which lives until `stop`.
+    init(_ configuration: HTTPClientConfiguration, number: Int) throws(TransportError) {
+        guard let multi = MultiHandle(configuration) else {
+            throw TransportError(.library(reason: "no memory or no descriptors for a multi handle"), host: "transfer")
+        }
+        self.configuration = configuration
+        mailbox = Lock(Mailbox(multi: multi))
+        spawnThread(name: "aspired-xfer-\(number)") { [self] in
+            Self.blockSignals()
+            if let multi = mailbox.withLock({ $0.multi }) { run(TransferLoop(configuration, multi)) }
+            end()
+        }
+    }
+
+    /// Carries an exchange; its continuation is resumed exactly once.
+    func start(_ exchange: Exchange) {
+        let isAccepted = mailbox.withLock { mailbox in
+            guard !mailbox.isStopping else { return false }
+            mailbox.starts.append(exchange)
+            Self.wake(&mailbox)
+            return true
+        }
+        if !isAccepted { exchange.resume(exchange.conclude(.shutDown)) }
+    }
+
+    /// Ends an exchange as soon as the thread gets to it, even one that is yet to be started.
+    func cancel(_ exchange: Exchange) {
+        mailbox.withLock { mailbox in
+            guard !mailbox.isStopping else { return }
+            mailbox.cancels.append(exchange)
+            Self.wake(&mailbox)
+        }
+    }
+
+    /// Has the thread end all its exchanges and itself; does not wait for it.
+    func stop() {
+        mailbox.withLock { mailbox in
+            mailbox.isStopping = true
+            Self.wake(&mailbox)
+        }
+    }
+
+    /// Returns once the thread has given back all that it had; only after `stop`.
+    func ended() async {
+        await withCheckedContinuation { continuation in
+            let isEnded = mailbox.withLock { mailbox in
+                if mailbox.multi != nil { mailbox.waiters.append(continuation) }
+                return mailbox.multi == nil
+            }
+            if isEnded { continuation.resume() }
+        }
+    }
+
+    private static func wake(_ mailbox: inout Mailbox) {
+        if !mailbox.isWoken { mailbox.multi?.wakeUp() }
+        mailbox.isWoken = true
+    }
+
+    // MARK: On the thread
+
+    private func run(_ loop: TransferLoop) {
+        var isPristine = true
+        while true {
+            let mail = takeMail()
+            if mail.isStopping {
+                for exchange in mail.starts { exchange.resume(exchange.conclude(.shutDown)) }
+                loop.cancelAll(.shutDown)
+                return
+            }
+            for exchange in mail.starts { loop.start(exchange) }
+            for exchange in mail.cancels { loop.cancel(exchange) }
+            if !mail.starts.isEmpty { isPristine = false }
+            if loop.isIdle, !isPristine, !mail.isWoken, loop.release() {
+                // The old handle is closed here, when no one can reach it any more.
+                mailbox.withLock { $0.multi = loop.multi }
+                isPristine = true
+            }
+            loop.turn()
+            // An idle thread that has nothing to give back sleeps until it is woken.
+            loop.wait(atMost: loop.isIdle && !isPristine ? configuration.idleThreadLifetime : .seconds(1 << 20))
+        }
+    }
+
+    private func takeMail() -> Mailbox {
+        mailbox.withLock { mailbox in
+            let mail = mailbox
+            mailbox = Mailbox(isStopping: mail.isStopping, multi: mail.multi, waiters: mail.waiters)
+            return mail
+        }
+    }
+
+    private func end() {
+        let (multi, waiters) = mailbox.withLock { mailbox in
+            defer { mailbox.multi = nil }
+            return (mailbox.multi, mailbox.waiters)
+        }
+        _ = consume multi
+        for waiter in waiters { waiter.resume() }
+    }
+
+    /// Signals are for others; SIGPIPE above all, which OpenSSL's writes to a closed connection raise (with `NOSIGNAL` libcurl
+    /// leaves it to us). Those that a fault of our own raises stay.
+    private static func blockSignals() {
+        var signals = sigset_t()
+        sigfillset(&signals)
+        for fault in [SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT] { sigdelset(&signals, fault) }
+        pthread_sigmask(SIG_BLOCK, &signals, nil)
+    }
+}

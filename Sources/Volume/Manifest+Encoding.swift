@@ -1,0 +1,98 @@
+import FileIO
+import PlainJSON
+import Servables
+import SystemPackage
+
+/// A manifest is one JSON object, written so that it can be read and checked line by line: the header, one line a file, and a last
+/// line with the CRC-64/NVME of all bytes before it. Unknown keys, a wrong checksum, or a missing line make it damaged.
+enum ManifestText {
+    static let format: Int64 = 1
+
+    /// The first line, without its line break.
+    static func header(_ header: ManifestHeader) -> [UInt8] {
+        let summary = header.summary
+        var members: [JSON.Member] = [
+            .init("format", .integer(format)),
+            .init("model", .string(header.model)),
+            .init("version", .string(header.version.name)),
+            .init("source", .string(header.source)),
+            .init("adopted", .bool(header.isAdopted)),
+            .init("published_at", .string(summary.publishedAt.description)),
+            .init("newest", summary.newest.map { .string($0.description) } ?? .null),
+            .init("released_at", summary.releasedAt.map { .string($0.description) } ?? .null),
+            .init("file_count", .integer(Int64(summary.files))),
+            .init("bytes", .integer(summary.bytes)),
+        ]
+        let verified = VerificationMethod.allCases.compactMap { method in
+            summary.verified[method].map { JSON.Member(method.rawValue, .integer(Int64($0))) }
+        }
+        members.append(.init("verified", .object(verified)))
+        members.append(.init("empty_directories", .array(header.emptyDirectories.map(JSON.string))))
+        var bytes: [UInt8] = []
+        JSON.object(members).write(to: &bytes)
+        bytes.removeLast()
+        bytes += Array(",\"files\":[".utf8)
+        return bytes
+    }
+
+    static func file(_ file: ManifestFile) -> [UInt8] {
+        var bytes: [UInt8] = []
+        JSON.object([
+            .init("path", .string(file.entry.path)),
+            .init("size", .integer(file.entry.size)),
+            .init("tag", .string(file.entry.tag)),
+            .init("modified", .string(file.entry.modified.description)),
+            .init("crc64nvme", .string(hex(file.verification.crc64nvme))),
+            .init("verified", .string(file.verification.method.rawValue)),
+        ]).write(to: &bytes)
+        return bytes
+    }
+
+    /// The last line, which closes the object.
+    static func trailer(checksum: UInt64) -> [UInt8] { Array("],\"crc64nvme\":\"\(hex(checksum))\"}\n".utf8) }
+
+    static func parseHeader(_ line: ArraySlice<UInt8>) -> ManifestHeader? {
+        guard let json = try? JSON(parsing: Array(line) + Array("]}".utf8)), let members = json.object else { return nil }
+        let known: Set<String> = [
+            "format", "model", "version", "source", "adopted", "published_at", "newest", "released_at", "file_count", "bytes",
+            "verified", "empty_directories", "files",
+        ]
+        guard members.allSatisfy({ known.contains($0.key) }), json["format"]?.integer == format,
+            let model = json["model"]?.string, let version = json["version"]?.string.flatMap({ Version($0) }),
+            let source = json["source"]?.string, let isAdopted = json["adopted"]?.bool,
+            let publishedAt = json["published_at"]?.string.flatMap(Timestamp.init(rfc3339:)),
+            let files = json["file_count"]?.integer, let bytes = json["bytes"]?.integer,
+            let verifiedMembers = json["verified"]?.object, let directories = json["empty_directories"]?.array
+        else { return nil }
+        var verified: [VerificationMethod: Int] = [:]
+        for member in verifiedMembers {
+            guard let method = VerificationMethod(rawValue: member.key), let count = member.value.integer else { return nil }
+            verified[method] = Int(count)
+        }
+        let summary = ManifestSummary(
+            files: Int(files), bytes: bytes, publishedAt: publishedAt,
+            newest: json["newest"]?.string.flatMap(Timestamp.init(rfc3339:)), verified: verified,
+            releasedAt: json["released_at"]?.string.flatMap(Timestamp.init(rfc3339:)))
+        return ManifestHeader(
+            model: model, version: version, source: source, isAdopted: isAdopted, summary: summary,
+            emptyDirectories: directories.compactMap(\.string))
+    }
+
+    static func parseFile(_ line: ArraySlice<UInt8>) -> ManifestFile? {
+        let line = line.last == UInt8(ascii: ",") ? line.dropLast() : line
+        guard let json = try? JSON(parsing: line), let path = json["path"]?.string, let size = json["size"]?.integer,
+            let tag = json["tag"]?.string, let modified = json["modified"]?.string.flatMap(Timestamp.init(rfc3339:)),
+            let checksum = json["crc64nvme"]?.string.flatMap({ UInt64($0, radix: 16) }),
+            let method = json["verified"]?.string.flatMap(VerificationMethod.init(rawValue:))
+        else { return nil }
+        return ManifestFile(
+            entry: FileEntry(path: path, size: size, tag: tag, modified: modified),
+            verification: Verification(crc64nvme: checksum, method: method))
+    }
+}
+
+/// Sixteen digits, lower case.
+func hex(_ value: UInt64) -> String {
+    let digits = String(value, radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
+}

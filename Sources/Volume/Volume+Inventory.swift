@@ -1,0 +1,104 @@
+import FileIO
+public import Servables
+import SystemPackage
+
+extension Volume {
+    /// What the volume holds of a model. Reads names and, where one changed, manifests.
+    public func inventory(_ model: String) throws(VolumeError) -> Inventory {
+        try doing("look at what \(layout.base(model)) holds") { () throws(FileError) in
+            let status = try fileSystem.status(layout.base(model))
+            return Inventory(
+                hasBasePath: status?.kind == .directory,
+                entries: status?.kind == .directory ? try entries(model) : [],
+                staged: try staged(model))
+        }
+    }
+
+    /// The models that the volume has manifests of.
+    public func knownModels() throws(VolumeError) -> [String] {
+        try doing("read \(layout.manifests)") { () throws(FileError) in try manifests.models() }
+    }
+
+    /// The bytes of all published versions and of what is staged, over all models.
+    func bytesHeld() throws(FileError) -> Int64 {
+        var bytes: Int64 = 0
+        for model in try manifests.models() {
+            for version in try manifests.entries(model).versions {
+                bytes += try manifests.header(model, version)?.summary.bytes ?? 0
+            }
+        }
+        return bytes
+    }
+
+    private func entries(_ model: String) throws(FileError) -> [VolumeEntry] {
+        var entries: [VolumeEntry] = []
+        for name in try fileSystem.list(layout.base(model)) {
+            guard let version = Version(name) else { continue }
+            // Gone since the listing.
+            guard let status = try fileSystem.status(layout.version(model, version)) else { continue }
+            let kind: VolumeEntry.Kind
+            switch status.kind {
+            case .directory:
+                if let header = try manifests.header(model, version) {
+                    kind = .published(header.summary)
+                } else {
+                    kind = .unknownDirectory
+                }
+            case .file: kind = .obstacle("a file named as a version; it hides the version from the server: move it away")
+            case .symlink: kind = .obstacle("a symlink named as a version, which is never followed: move it away")
+            case .other: kind = .obstacle("neither directory nor file: move it away")
+            }
+            entries.append(VolumeEntry(version: version, kind: kind))
+        }
+        return oneOfEachNumber(entries).sorted { $0.version > $1.version }
+    }
+
+    /// Of several names of one number the published one counts; without one the number is an obstacle.
+    private func oneOfEachNumber(_ entries: [VolumeEntry]) -> [VolumeEntry] {
+        var chosen: [VolumeEntry] = []
+        for (_, same) in Dictionary(grouping: entries, by: \.version) {
+            guard same.count > 1, let first = same.first else {
+                chosen += same
+                continue
+            }
+            if let published = same.first(where: { $0.manifest != nil }) {
+                chosen.append(published)
+            } else {
+                let names = same.map(\.version.name).joined(separator: ", ")
+                chosen.append(
+                    VolumeEntry(version: first.version, kind: .obstacle("several names of one number: \(names); remove all but one")))
+            }
+        }
+        return chosen
+    }
+
+    private func staged(_ model: String) throws(FileError) -> [Version] {
+        guard try fileSystem.status(layout.staging(model))?.kind == .directory else { return [] }
+        return try fileSystem.list(layout.staging(model)).compactMap { Version($0) }.sorted(by: >)
+    }
+}
+
+extension Volume {
+    /// The models that the volume holds anything of: a base path with entries named as versions, or manifests, or staged versions.
+    public func modelNames() throws(VolumeError) -> [String] {
+        try doing("read \(layout.root)") { () throws(FileError) in
+            var names = Set(try manifests.models())
+            if try fileSystem.status(layout.staging)?.kind == .directory { names.formUnion(try fileSystem.list(layout.staging)) }
+            for name in try fileSystem.list(layout.root) where !name.hasPrefix(".") && !names.contains(name) {
+                let path = layout.base(name)
+                guard path != layout.state, try fileSystem.status(path)?.kind == .directory else { continue }
+                if try fileSystem.list(path).contains(where: { Version($0) != nil }) { names.insert(name) }
+            }
+            return names.sorted()
+        }
+    }
+
+    /// Who holds the lock now, if anybody does. Asks by taking it for a moment where nobody has it.
+    public func activeHolder() throws(VolumeError) -> String? {
+        let isFree = try doing("look at the lock of \(layout.root)") { () throws(FileError) in
+            let root = try fileSystem.openDirectory(layout.root)
+            return try root.tryLock(shared: true)
+        }
+        return isFree ? nil : holder() ?? "another process"
+    }
+}

@@ -1,0 +1,193 @@
+import FileIO
+public import Servables
+import SystemPackage
+
+extension Volume {
+    /// Makes a staged version visible: files, then directories are synced, the manifest is written, the tree is renamed into the base
+    /// path, the base path is synced (CONTRACT P1, P2, P5).
+    ///
+    /// Where a sync fails the kernel may have dropped the data: what was staged is thrown away, and so is fetched again.
+    /// - Parameter replacing: a directory of the same version that must make way; it is moved to the trash just before.
+    public func publish(_ staged: StagedVersion, isAdopted: Bool = false) throws(VolumeError) {
+        do throws(VolumeError) {
+            try seal(staged)
+            try writeManifest(staged)
+            try moveIntoPlace(staged)
+        } catch {
+            if case .file(let failure, _) = error, failure.operation == FileOperation.fsync.rawValue {
+                try? discard(staged.model, staged.version)
+            }
+            throw error
+        }
+        // Only its record is left; losing the race with a kill here costs nothing, since a start sweeps it.
+        try? discard(staged.model, staged.version)
+    }
+
+    /// Notes a directory that was there before us as ours, without touching it.
+    public func adopt(
+        _ model: String, _ version: Version, table: FileTable, source: String, verifications: [Verification]
+    ) throws(VolumeError) {
+        precondition(verifications.count == table.count, "every file was verified")
+        let header = header(model, version, table: table, source: source, isAdopted: true, verifications: verifications)
+        try doing("write the manifest of \(model) \(version)") { () throws(FileError) in
+            try manifests.write(header) { (take) throws(FileError) in
+                for index in table.indices {
+                    try take(ManifestFile(entry: table[index], verification: verifications[index]))
+                }
+            }
+        }
+    }
+
+    /// Takes a version out of its base path by one rename; the space comes back with the next `sweep` (CONTRACT P2, P7).
+    public func prune(_ model: String, _ version: Version) throws(VolumeError) {
+        let path = layout.version(model, version)
+        try doing("prune \(path)") { () throws(FileError) in
+            try moveToTrash(path, label: "\(model)-\(version.name)")
+            try fileSystem.syncDirectory(layout.base(model))
+            // After the rename: a version without a manifest would be foreign.
+            try manifests.remove(model, version)
+        }
+    }
+
+    /// Notes, or takes back, since when a version is no longer aspired.
+    public func setReleased(_ model: String, _ version: Version, at time: Timestamp?) throws(VolumeError) {
+        try doing("write the manifest of \(model) \(version)") { () throws(FileError) in
+            try manifests.update(model, version) { $0.releasedAt = time }
+        }
+    }
+
+    /// The checksum of every file below a version's directory, for comparing what another program put there.
+    /// - Returns: `nil` where the directory does not hold exactly the table's files and directories.
+    public func read(_ model: String, _ version: Version, as table: FileTable) throws(VolumeError) -> [Verification]? {
+        let place = layout.version(model, version)
+        return try doing("read \(place)") { () throws(FileError) in
+            guard try holdsExactly(table, in: place) else { return nil }
+            var verifications: [Verification] = []
+            for entry in table {
+                let file = try fileSystem.open(place.appending(entry.path), .read)
+                var checksum = RunningChecksum()
+                try fileSystem.forEachChunk(of: file) { checksum.update($0) }
+                guard checksum.length == entry.size else { return nil }
+                verifications.append(Verification(crc64nvme: checksum.crc64nvme, method: .size))
+            }
+            return verifications
+        }
+    }
+
+    // MARK: - The steps
+
+    /// Syncs files, then directories from the deepest up, after checking that the tree is what the table says.
+    private func seal(_ staged: StagedVersion) throws(VolumeError) {
+        let tree = staged.tree
+        for index in staged.table.indices where staged.verification(index) == nil {
+            throw .incomplete(layout.version(staged.model, staged.version), reason: "\(staged.table[index].path) is not whole")
+        }
+        try doing("sync \(tree)") { () throws(FileError) in
+            for entry in staged.table {
+                let file = try fileSystem.open(tree.appending(entry.path), .readWrite)
+                try file.setMode(settings.fileMode)
+                try file.sync()
+            }
+            for directory in staged.table.directories.reversed() {
+                try fileSystem.syncDirectory(tree.appending(directory))
+            }
+            try fileSystem.syncDirectory(tree)
+        }
+        let isExact = try doing("look through \(tree)") { () throws(FileError) in try holdsExactly(staged.table, in: tree) }
+        guard isExact else {
+            throw .incomplete(layout.version(staged.model, staged.version), reason: "the staged tree is not what was listed")
+        }
+    }
+
+    private func writeManifest(_ staged: StagedVersion) throws(VolumeError) {
+        let verifications = staged.table.indices.compactMap { staged.verification($0) }
+        let header = header(
+            staged.model, staged.version, table: staged.table, source: staged.source, isAdopted: false,
+            verifications: verifications)
+        try doing("write the manifest of \(staged.model) \(staged.version)") { () throws(FileError) in
+            try fileSystem.makeDirectory(layout.manifests, mode: 0o755)
+            try manifests.write(header) { (take) throws(FileError) in
+                for (index, verification) in verifications.enumerated() {
+                    try take(ManifestFile(entry: staged.table[index], verification: verification))
+                }
+            }
+        }
+    }
+
+    private func moveIntoPlace(_ staged: StagedVersion) throws(VolumeError) {
+        let base = layout.base(staged.model)
+        let target = layout.version(staged.model, staged.version)
+        do throws(FileError) {
+            if try fileSystem.status(base) == nil {
+                try bringBack(base, with: staged)
+            } else {
+                try fileSystem.renameWithoutReplacing(staged.tree, target)
+            }
+        } catch {
+            if error.errno == .fileExists { throw .occupied(target) }
+            throw .file(error, doing: "publish \(target)")
+        }
+        do throws(FileError) {
+            try fileSystem.syncDirectory(base)
+        } catch {
+            // Whether the name is durable is unknown, and asking again would not tell: out with it.
+            try? prune(staged.model, staged.version)
+            throw .file(error, doing: "sync \(base)")
+        }
+    }
+
+    /// A base path that was gone comes back together with its first version, by one rename: a server unloads everything from
+    /// one that is there and empty.
+    private func bringBack(_ base: FilePath, with staged: StagedVersion) throws(FileError) {
+        let whole = layout.staging(staged.model, staged.version).appending("base")
+        try fileSystem.makeDirectory(whole, mode: settings.directoryMode)
+        try fileSystem.renameWithoutReplacing(staged.tree, whole.appending(staged.version.name))
+        try fileSystem.syncDirectory(whole)
+        try fileSystem.renameWithoutReplacing(whole, base)
+        try fileSystem.syncDirectory(layout.root)
+        // The others went with the old base path.
+        for version in try manifests.entries(staged.model).versions where version != staged.version {
+            try manifests.remove(staged.model, version)
+        }
+    }
+
+    private func header(
+        _ model: String, _ version: Version, table: FileTable, source: String, isAdopted: Bool, verifications: [Verification]
+    ) -> ManifestHeader {
+        var verified: [VerificationMethod: Int] = [:]
+        for verification in verifications { verified[verification.method, default: 0] += 1 }
+        return ManifestHeader(
+            model: model, version: version, source: source, isAdopted: isAdopted,
+            summary: ManifestSummary(
+                files: table.count, bytes: table.totalSize, publishedAt: time.now(), newest: table.newest, verified: verified),
+            emptyDirectories: table.emptyDirectories)
+    }
+
+    /// Whether a directory holds the table's files, with their sizes, and the directories they need, and nothing else.
+    func holdsExactly(_ table: FileTable, in directory: FilePath) throws(FileError) -> Bool {
+        var sizes: [String: Int64] = [:]
+        for entry in table { sizes[entry.path] = entry.size }
+        let directories = Set(table.directories)
+        var files = 0
+        var found = 0
+        func walk(_ path: FilePath, _ prefix: String) throws(FileError) -> Bool {
+            for name in try fileSystem.list(path) {
+                let relative = prefix + name
+                let child = path.appending(name)
+                guard let status = try fileSystem.status(child) else { return false }
+                switch status.kind {
+                case .file:
+                    guard sizes[relative] == status.size else { return false }
+                    files += 1
+                case .directory:
+                    guard directories.contains(relative) else { return false }
+                    found += 1
+                    guard try walk(child, relative + "/") else { return false }
+                default: return false
+                }
+            }
+            return true
+        }
+        return try walk(directory, "") && files == sizes.count && found == directories.count
+    }
+}

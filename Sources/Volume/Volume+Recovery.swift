@@ -1,0 +1,89 @@
+import FileIO
+import Servables
+import SystemPackage
+
+extension Volume {
+    /// What an earlier process left behind goes: half-written files of ours, manifests of versions that are not there, and staged
+    /// versions of models that are not among `models`; the trash is emptied by `sweep`. Needs the lock.
+    /// - Parameter models: the configured ones; `nil` leaves every model's staging alone.
+    public func recover(models: Set<String>?) throws(VolumeError) {
+        try doing("clear up \(layout.state)") { () throws(FileError) in
+            try fileSystem.makeDirectory(layout.trash, mode: 0o755)
+            for model in try manifests.models() { try recoverManifests(model) }
+            guard try fileSystem.status(layout.staging) != nil else { return }
+            for model in try fileSystem.list(layout.staging) {
+                let isWanted = models?.contains(model) ?? true
+                try recoverStaging(model, isWanted: isWanted)
+            }
+        }
+    }
+
+    /// Deletes what lies in the trash.
+    /// - Returns: how many entries there were.
+    @discardableResult
+    public func sweep() throws(VolumeError) -> Int {
+        // Two sweeps at once would find each other's files gone.
+        try sweeping.withLock { (_) throws(VolumeError) in
+            try doing("empty \(layout.trash)") { () throws(FileError) in
+                guard try fileSystem.status(layout.trash) != nil else { return 0 }
+                let entries = try fileSystem.list(layout.trash)
+                for name in entries { try fileSystem.removeTree(layout.trash.appending(name)) }
+                return entries.count
+            }
+        }
+    }
+
+    /// Renames anything of ours out of sight.
+    func moveToTrash(_ path: FilePath, label: String) throws(FileError) {
+        guard try fileSystem.status(path) != nil else { return }
+        try fileSystem.makeDirectory(layout.trash, mode: 0o755)
+        while true {
+            let number = trashCounter.withLock { counter in
+                counter += 1
+                return counter
+            }
+            do throws(FileError) {
+                try fileSystem.renameWithoutReplacing(path, layout.trash.appending("\(label).\(number)"))
+                return
+            } catch {
+                // Left by an earlier process that counted from one, too.
+                guard error.errno == .fileExists || error.errno == .directoryNotEmpty else { throw error }
+            }
+        }
+    }
+
+    func removeStagingIfEmpty(_ model: String) throws(FileError) {
+        do throws(FileError) {
+            try fileSystem.removeDirectory(layout.staging(model))
+        } catch {
+            guard error.errno == .directoryNotEmpty || error.errno == .fileExists else { throw error }
+        }
+    }
+
+    private func recoverManifests(_ model: String) throws(FileError) {
+        let (versions, others) = try manifests.entries(model)
+        for name in others { try fileSystem.removeTree(layout.manifests(model).appending(name)) }
+        // A base path that is gone may come back (an unmounted disk): its manifests say that it held versions.
+        guard try fileSystem.status(layout.base(model)) != nil else { return }
+        for version in versions where try fileSystem.status(layout.version(model, version)) == nil {
+            try manifests.remove(model, version)
+        }
+    }
+
+    private func recoverStaging(_ model: String, isWanted: Bool) throws(FileError) {
+        let directory = layout.staging(model)
+        guard isWanted, try fileSystem.status(directory)?.kind == .directory else {
+            try moveToTrash(directory, label: "\(model)-staging")
+            return
+        }
+        for name in try fileSystem.list(directory) {
+            let place = directory.appending(name)
+            // Without both it is what is left of a version that was published or discarded.
+            let tree = try fileSystem.status(place.appending("tree"))
+            let record = try fileSystem.status(place.appending("progress"))
+            let isUsable = Version(name) != nil && tree?.kind == .directory && record?.kind == .file
+            if !isUsable { try moveToTrash(place, label: "\(model)-\(name)-staged") }
+        }
+        try removeStagingIfEmpty(model)
+    }
+}

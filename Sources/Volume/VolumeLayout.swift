@@ -1,0 +1,34 @@
+public import Servables
+public import SystemPackage
+
+/// Where everything lies (CONTRACT section 4).
+public struct VolumeLayout: Hashable, Sendable {
+    public let root: FilePath
+    public let state: FilePath
+
+    /// - Parameters:
+    ///   - root: absolute; `--root`.
+    ///   - state: absolute; `--state-dir`.
+    public init(root: FilePath, state: FilePath) {
+        self.root = root
+        self.state = state
+    }
+
+    public var holder: FilePath { state.appending("holder") }
+    var staging: FilePath { state.appending("staging") }
+    var trash: FilePath { state.appending("trash") }
+    var manifests: FilePath { state.appending("manifests") }
+
+    /// A model's base path: what the server polls.
+    public func base(_ model: String) -> FilePath { root.appending(model) }
+    public func version(_ model: String, _ version: Version) -> FilePath { base(model).appending(version.name) }
+
+    func staging(_ model: String) -> FilePath { staging.appending(model) }
+    func staging(_ model: String, _ version: Version) -> FilePath { staging(model).appending(version.name) }
+
+    func manifests(_ model: String) -> FilePath { manifests.appending(model) }
+    func manifest(_ model: String, _ version: Version) -> FilePath {
+        manifests(model).appending("\(version.name)\(VolumeLayout.manifestSuffix)")
+    }
+    static let manifestSuffix = ".json"
+}

@@ -1,0 +1,25 @@
+/// What the configuration sets for the volume.
+public struct VolumeSettings: Hashable, Sendable {
+    /// Permission bits of what is published. Directories need all rights of their owner, or they could not be renamed.
+    public var fileMode: UInt16
+    public var directoryMode: UInt16
+    /// Bytes that are ours on the volume, at most.
+    public var maxVolume: Int64?
+    public var keepFree: KeepFree
+
+    /// What is left free on the file system.
+    public enum KeepFree: Hashable, Sendable {
+        case bytes(Int64)
+        /// Of the file system's capacity; 0 … 100.
+        case percent(Double)
+    }
+
+    public init(
+        fileMode: UInt16 = 0o644, directoryMode: UInt16 = 0o755, maxVolume: Int64? = nil, keepFree: KeepFree = .bytes(0)
+    ) {
+        self.fileMode = fileMode
+        self.directoryMode = directoryMode
+        self.maxVolume = maxVolume
+        self.keepFree = keepFree
+    }
+}

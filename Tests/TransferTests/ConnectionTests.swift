@@ -1,0 +1,156 @@
+import Glibc
+import Testing
+
+@testable import Transfer
+
+@Suite("Connections, threads and ends", .timeLimit(.minutes(1)))
+struct ConnectionTests {
+    @Test("requests one after another share a connection")
+    func reuse() async throws {
+        try await withServer({ _ in [.answer(200, "a")] }) { server, client in
+            for _ in 0..<10 { _ = try await client.send(HTTPRequest(server.url), limit: 1) }
+            #expect(server.log.requests.map(\.connection) == Array(repeating: 0, count: 10))
+        }
+    }
+
+    @Test("a reused connection that turns out to be closed is replaced")
+    func stale() async throws {
+        // The second request of a connection finds it closed.
+        try await ScriptedServer.run({ $0.connection == 0 ? [.answer(200, "a"), .gate, .close] : [.answer(200, "b")] }) { server in
+            try await HTTPClient.run { client in
+                _ = try await client.send(HTTPRequest(server.url), limit: 1)
+                server.open()
+                await server.wait { $0.closed == 1 }
+                #expect(String(try await client.send(HTTPRequest(server.url), limit: 1).body) == "b")
+            }
+        }
+    }
+
+    @Test("200 requests at once, each with its own answer, on no more connections than that", arguments: [1, 3])
+    func concurrent(threads: Int) async throws {
+        try await withServer({ [.answer(200, String($0.line[1]))] }) { $0.threads = threads } _: { server, client in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in 0..<200 {
+                    group.addTask {
+                        let response = try await client.send(HTTPRequest("\(server.url)/\(number)"), limit: 10)
+                        #expect(String(response.body) == "/\(number)")
+                    }
+                }
+                try await group.waitForAll()
+            }
+            #expect(server.log.requests.count == 200)
+            #expect(server.log.connections <= 200)
+        }
+    }
+
+    @Test("threads share the load")
+    func threads() async throws {
+        // Each of two requests waits for the other to arrive.
+        try await withServer({ _ in [.gate, .answer(200, "")] }) { $0.threads = 2 } _: { server, client in
+            async let first = client.send(HTTPRequest(server.url), limit: 0)
+            async let second = client.send(HTTPRequest(server.url), limit: 0)
+            await server.wait { $0.requests.count == 2 }
+            #expect(threadNames().filter { $0.hasPrefix("aspired-xfer-") }.count >= 2)
+            server.open()
+            _ = try await (first, second)
+        }
+    }
+
+    @Test("cancelling ends a call at once, before the answer and within it", arguments: ["", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n1"])
+    func cancel(answer: String) async throws {
+        try await withServer({ _ in [.send(answer)] }) { server, client in
+            let call = Task { await failure(of: try await client.send(HTTPRequest(server.url), limit: 9)) }
+            await server.wait { $0.requests.count == 1 }
+            call.cancel()
+            #expect(await call.value == .cancelled)
+            await server.wait { $0.closed == 1 }
+        }
+    }
+
+    @Test("a task that is cancelled already sends nothing")
+    func cancelledBefore() async throws {
+        try await withServer({ _ in [.answer(200, "")] }) { server, client in
+            let call = Task { () -> TransportError.Kind? in
+                withUnsafeCurrentTask { $0?.cancel() }
+                return await failure(of: try await client.send(HTTPRequest(server.url), limit: 0))
+            }
+            #expect(await call.value == .cancelled)
+            #expect(server.log.connections == 0)
+        }
+    }
+
+    @Test("calls and cancellations that cross each other end once each")
+    func cancelRace() async throws {
+        try await withServer({ _ in [.answer(200, "a")] }) { $0.threads = 2 } _: { server, client in
+            let outcomes = await withTaskGroup(of: TransportError.Kind?.self) { group in
+                for number in 0..<300 {
+                    group.addTask {
+                        let call = Task { await failure(of: try await client.send(HTTPRequest(server.url), limit: 1)) }
+                        for _ in 0..<(number % 50) { await Task.yield() }
+                        call.cancel()
+                        return await call.value
+                    }
+                }
+                return await group.reduce(into: [TransportError.Kind?]()) { $0.append($1) }
+            }
+            #expect(outcomes.count == 300)
+            #expect(outcomes.allSatisfy { $0 == nil || $0 == .cancelled })
+            // The client is whole after that.
+            #expect(String(try await client.send(HTTPRequest(server.url), limit: 1).body) == "a")
+        }
+    }
+
+    @Test("shutting down ends the calls under way, those that follow, and the threads")
+    func shutdown() async throws {
+        try await ScriptedServer.run({ _ in [] }) { server in
+            try await HTTPClient.run { $0.threads = 2 } _: { client in
+                let calls = (0..<20).map { _ in
+                    Task { await failure(of: try await client.send(HTTPRequest(server.url), limit: 0)) }
+                }
+                await server.wait { $0.requests.count == 20 }
+                await client.shutdown()
+                for call in calls { #expect(await call.value == .shutDown) }
+                #expect(await failure(of: try await client.send(HTTPRequest(server.url), limit: 0)) == .shutDown)
+                await server.wait { $0.closed == 20 }
+                await client.shutdown()
+            }
+        }
+    }
+
+    @Test("a client that is dropped gives back its threads and connections")
+    func dropped() async throws {
+        try await ScriptedServer.run({ _ in [.answer(200, "a")] }) { server in
+            do {
+                let client = try HTTPClient(HTTPClientConfiguration(version: "1"))
+                _ = try await client.send(HTTPRequest(server.url), limit: 1)
+            }
+            await server.wait { $0.closed == 1 }
+        }
+    }
+
+    @Test("an idle thread gives back its connections once and can be used again")
+    func idle() async throws {
+        try await withServer({ _ in [.answer(200, "a")] }) { $0.idleThreadLifetime = .milliseconds(20) } _: { server, client in
+            _ = try await client.send(HTTPRequest(server.url), limit: 1)
+            await server.wait { $0.closed == 1 }
+            _ = try await client.send(HTTPRequest(server.url), limit: 1)
+            #expect(server.log.connections == 2)
+        }
+    }
+}
+
+/// The names of this process's threads.
+private func threadNames() -> [String] {
+    guard let directory = opendir("/proc/self/task") else { return [] }
+    defer { closedir(directory) }
+    var names: [String] = []
+    while let entry = readdir(directory) {
+        let thread = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+        guard let file = fopen("/proc/self/task/\(thread)/comm", "r") else { continue }
+        var buffer = [UInt8](repeating: 0, count: 32)
+        let count = fread(&buffer, 1, buffer.count, file)
+        fclose(file)
+        names.append(String(decoding: buffer.prefix(count), as: UTF8.self))
+    }
+    return names
+}

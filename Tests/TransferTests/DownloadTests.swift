@@ -1,0 +1,184 @@
+import FileIO
+import Servables
+import SystemPackage
+import Testing
+
+@testable import Transfer
+
+@Suite("Downloads into a staged file", .timeLimit(.minutes(1)))
+struct DownloadTests {
+    private static let whole = (0..<500_000).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
+
+    /// Runs `body` beside a server, a client and an empty file of the size of `whole`.
+    private func withFile(
+        _ script: @escaping ScriptedServer.Script, _ change: (inout HTTPClientConfiguration) -> Void = { _ in },
+        probe: (any FileSystemProbe)? = nil, _ body: (ScriptedServer, HTTPClient, StagedFile) async throws -> Void
+    ) async throws {
+        try await withTemporaryDirectory { directory in
+            let file = try StagedFile(
+                path: directory.appending("f"), size: Int64(Self.whole.count), fileSystem: FileSystem(probe: probe),
+                reader: WorkerThread(name: "reader"))
+            try await withServer(script, change) { server, client in try await body(server, client, file) }
+        }
+    }
+
+    private static func body(_ range: Range<Int>, of status: Int = 206, announcing count: Int? = nil) -> [ScriptedServer.Step] {
+        let head = "HTTP/1.1 \(status) X\r\nContent-Length: \(count ?? range.count)\r\n\r\n"
+        return [.sendBytes(Array(head.utf8) + whole[range])]
+    }
+
+    private func content(_ file: StagedFile) throws -> [UInt8] {
+        try FileSystem().readFile(file.path, limit: 1 << 20)
+    }
+
+    private static func write(_ range: Range<Int64>) -> @Sendable (ResponseHead) -> DownloadDecision {
+        { _ in .write(range: range, checksums: [.crc64nvme, .crc32c]) }
+    }
+
+    @Test("ranges land at their offsets, with their checksums")
+    func ranges() async throws {
+        let script: ScriptedServer.Script = { $0.line[1] == "/a" ? Self.body(0..<300_001) : Self.body(300_001..<500_000) }
+        try await withFile(script) { server, client, file in
+            let heads = Lock([ResponseHead]())
+            let second = try await client.download(HTTPRequest(server.url + "/b"), into: file) { head in
+                heads.withLock { $0.append(head) }
+                return .write(range: 300_001..<500_000, checksums: .crc32c)
+            }
+            #expect(file.missing == [0..<300_001])
+            let first = try await client.download(HTTPRequest(server.url + "/a"), into: file, accept: Self.write(0..<300_001))
+            #expect(second == .written(ResponseHead(status: 206, headers: [HTTPHeader("Content-Length", "199999")])))
+            #expect(first == .written(ResponseHead(status: 206, headers: [HTTPHeader("Content-Length", "300001")])))
+            #expect(heads.withLock { $0.map(\.status) } == [206])
+            #expect(file.missing.isEmpty)
+            #expect(file.crc64nvme() == Self.whole.withUnsafeBytes { checksum($0) })
+            #expect(file.crc32c() != nil)
+            #expect(try content(file) == Self.whole)
+        }
+    }
+
+    @Test("an empty range needs no body")
+    func empty() async throws {
+        try await withFile({ _ in [.answer(200, "")] }) { server, client, file in
+            guard case .written = try await client.download(HTTPRequest(server.url), into: file, accept: Self.write(7..<7)) else {
+                Issue.record("not written")
+                return
+            }
+            #expect(file.stagedBytes == 0)
+        }
+    }
+
+    @Test("an answer that is not wanted is collected, up to its limit, and the file is left alone")
+    func collected() async throws {
+        try await withFile({ _ in [.answer(412, "0123456789")] }) { server, client, file in
+            for limit in [4, 10, 1000] {
+                let outcome = try await client.download(HTTPRequest(server.url), into: file) { _ in .collect(limit: limit) }
+                let head = ResponseHead(status: 412, headers: [HTTPHeader("Content-Length", "10")])
+                #expect(outcome == .collected(HTTPResponse(head: head, body: Array("0123456789".utf8.prefix(limit)))))
+            }
+            #expect(file.stagedBytes == 0)
+        }
+    }
+
+    @Test("what came of a cut body is kept, and the rest can be fetched from the byte reached")
+    func cut() async throws {
+        let script: ScriptedServer.Script = {
+            $0.line[1] == "/cut" ? Self.body(0..<200_000, announcing: 500_000) + [.close] : Self.body(200_000..<500_000)
+        }
+        try await withFile(script) { server, client, file in
+            let kind = await failure(
+                of: try await client.download(HTTPRequest(server.url + "/cut"), into: file, accept: Self.write(0..<500_000)))
+            #expect(kind == .bodyTooShort(expected: 500_000, received: 200_000))
+            #expect(file.missing == [200_000..<500_000])
+            _ = try await client.download(HTTPRequest(server.url + "/rest"), into: file, accept: Self.write(200_000..<500_000))
+            #expect(try content(file) == Self.whole)
+            #expect(file.crc64nvme() == Self.whole.withUnsafeBytes { checksum($0) })
+        }
+    }
+
+    @Test("a body that is whole but shorter than the range is too short")
+    func short() async throws {
+        try await withFile({ _ in Self.body(0..<10) }) { server, client, file in
+            let kind = await failure(of: try await client.download(HTTPRequest(server.url), into: file, accept: Self.write(0..<11)))
+            #expect(kind == .bodyTooShort(expected: 11, received: 10))
+            #expect(file.stagedBytes == 10)
+        }
+    }
+
+    @Test("nothing is written past the range")
+    func long() async throws {
+        try await withFile({ _ in Self.body(0..<100_000) }) { server, client, file in
+            let kind = await failure(of: try await client.download(HTTPRequest(server.url), into: file, accept: Self.write(0..<50_000)))
+            #expect(kind == .bodyTooLong(expected: 50_000))
+            #expect(file.stagedBytes <= 50_000)
+            #expect(try content(file)[50_000...].allSatisfy { $0 == 0 })
+        }
+    }
+
+    @Test("what came before a cancellation is kept, and the file can be written again when the call has returned")
+    func cancelled() async throws {
+        let script: ScriptedServer.Script = {
+            $0.line[1] == "/hold" ? Self.body(0..<100_000, announcing: 500_000) : Self.body(100_000..<500_000)
+        }
+        try await withFile(script) { server, client, file in
+            let accepted = AsyncStream.makeStream(of: Void.self)
+            let call = Task {
+                await failure(
+                    of: try await client.download(HTTPRequest(server.url + "/hold"), into: file) { _ in
+                        accepted.continuation.yield()
+                        return .write(range: 0..<500_000, checksums: [])
+                    })
+            }
+            for await _ in accepted.stream { break }
+            call.cancel()
+            #expect(await call.value == .cancelled)
+            let staged = file.stagedBytes
+            #expect(staged <= 100_000)
+            #expect(file.missing == [staged..<500_000])
+            #expect(Array(try content(file)[..<Int(staged)]) == Array(Self.whole[..<Int(staged)]))
+        }
+    }
+
+    @Test("what came before a shutdown is kept")
+    func shutdown() async throws {
+        try await withFile({ _ in Self.body(0..<100_000, announcing: 500_000) }) { $0.stall.window = .seconds(60) } _: { server, client, file in
+            let accepted = AsyncStream.makeStream(of: Void.self)
+            let call = Task {
+                await failure(
+                    of: try await client.download(HTTPRequest(server.url), into: file) { _ in
+                        accepted.continuation.yield()
+                        return .write(range: 0..<500_000, checksums: [])
+                    })
+            }
+            for await _ in accepted.stream { break }
+            await client.shutdown()
+            #expect(await call.value == .shutDown)
+            #expect(file.missing == [file.stagedBytes..<500_000])
+        }
+    }
+
+    @Test("a file that refuses the bytes ends the transfer, and nothing of them is recorded")
+    func refused() async throws {
+        let probe = FailingWrites()
+        try await withFile({ _ in Self.body(0..<500_000) }, probe: probe) { server, client, file in
+            guard case .write(let error)? = await failure(
+                of: try await client.download(HTTPRequest(server.url), into: file, accept: Self.write(0..<500_000)))
+            else {
+                Issue.record("not refused")
+                return
+            }
+            #expect(error.errno == .noSpace)
+            #expect(file.stagedBytes == 0)
+        }
+    }
+}
+
+/// Fails every write of content.
+private struct FailingWrites: FileSystemProbe {
+    func willMake(_ call: FileCall) -> ProbeVerdict { call.operation == .write ? .fail(.noSpace) : .proceed }
+}
+
+private func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
+    var checksum = RunningChecksum()
+    checksum.update(bytes)
+    return checksum.crc64nvme
+}

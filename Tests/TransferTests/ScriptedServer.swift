@@ -1,0 +1,203 @@
+import FileIO
+import NIOCore
+import NIOPosix
+
+/// A TCP server on 127.0.0.1 that answers each request with scripted bytes, right or wrong.
+final class ScriptedServer: Sendable {
+    struct Request: Sendable {
+        /// Request line and headers as they came, with line ends, without the empty line.
+        let head: String
+        let body: [UInt8]
+        /// Which connection it came on, the first being 0.
+        let connection: Int
+
+        /// The words of the request line.
+        var line: [Substring] { (head.split(separator: "\r\n").first ?? "").split(separator: " ") }
+        /// The header lines, in order.
+        var headers: [Substring] { Array(head.split(separator: "\r\n").dropFirst()) }
+    }
+
+    enum Step: Sendable {
+        case send(String)
+        case sendBytes([UInt8])
+        /// Goes on when `open` is called.
+        case gate
+        case pause(milliseconds: Int64)
+        case close
+        case reset
+    }
+
+    /// What has happened so far.
+    struct Log: Sendable {
+        var connections = 0
+        var closed = 0
+        var bytes = 0
+        var requests: [Request] = []
+    }
+
+    typealias Script = @Sendable (Request) -> [Step]
+
+    let port: Int
+    var url: String { "http://127.0.0.1:\(port)" }
+    var log: Log { state.withLock { $0.log } }
+
+    private struct Waiter: Sendable {
+        let condition: @Sendable (Log) -> Bool
+        let continuation: CheckedContinuation<Void, Never>
+    }
+    private struct State {
+        var log = Log()
+        var waiters: [Waiter] = []
+    }
+
+    private let group: MultiThreadedEventLoopGroup
+    private let channel: any Channel
+    private let state: Lock<State>
+    private let gate: EventLoopPromise<Void>
+
+    private init(_ script: @escaping Script, greeting: [Step]) async throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let state = Lock(State())
+        let gate = group.next().makePromise(of: Void.self)
+        channel = try await ServerBootstrap(group: group)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelOption(.backlog, value: 512)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let handler = Handler(script, greeting, gate.futureResult) { change in Self.record(in: state, change) }
+                    try channel.pipeline.syncOperations.addHandler(handler)
+                }
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        self.group = group
+        self.state = state
+        self.gate = gate
+        port = channel.localAddress?.port ?? 0
+    }
+
+    /// Runs `body` beside a server, and ends the server.
+    /// - Parameter greeting: what it says on each connection before it is asked.
+    static func run<R: Sendable>(
+        _ script: @escaping Script, greeting: [Step] = [], _ body: (ScriptedServer) async throws -> R
+    ) async throws -> R {
+        let server = try await ScriptedServer(script, greeting: greeting)
+        let result: Result<R, any Error>
+        do { result = .success(try await body(server)) } catch { result = .failure(error) }
+        server.open()
+        try await server.channel.close().get()
+        try await server.group.shutdownGracefully()
+        return try result.get()
+    }
+
+    /// Lets every connection go past its gate, now and later.
+    func open() { gate.succeed(()) }
+
+    /// Suspends until what has happened fulfils `condition`.
+    func wait(until condition: @escaping @Sendable (Log) -> Bool) async {
+        await withCheckedContinuation { continuation in
+            let isFulfilled = state.withLock { state in
+                if condition(state.log) { return true }
+                state.waiters.append(Waiter(condition: condition, continuation: continuation))
+                return false
+            }
+            if isFulfilled { continuation.resume() }
+        }
+    }
+
+    private static func record(in state: Lock<State>, _ change: (inout Log) -> Void) {
+        let fulfilled = state.withLock { state in
+            change(&state.log)
+            let log = state.log
+            let fulfilled = state.waiters.filter { $0.condition(log) }
+            state.waiters.removeAll { $0.condition(log) }
+            return fulfilled
+        }
+        for waiter in fulfilled { waiter.continuation.resume() }
+    }
+
+    private final class Handler: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+        typealias OutboundOut = ByteBuffer
+
+        private let script: Script
+        private let greeting: [Step]
+        private let gate: EventLoopFuture<Void>
+        private let record: ((inout Log) -> Void) -> Void
+        private var received: [UInt8] = []
+        private var connection = 0
+
+        init(
+            _ script: @escaping Script, _ greeting: [Step], _ gate: EventLoopFuture<Void>,
+            record: @escaping ((inout Log) -> Void) -> Void
+        ) {
+            self.script = script
+            self.greeting = greeting
+            self.gate = gate
+            self.record = record
+        }
+
+        func channelActive(context: ChannelHandlerContext) {
+            record { log in
+                connection = log.connections
+                log.connections += 1
+            }
+            play(greeting[...], context.channel)
+        }
+
+        func channelInactive(context: ChannelHandlerContext) { record { $0.closed += 1 } }
+
+        func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            let bytes = Array(unwrapInboundIn(data).readableBytesView)
+            received += bytes
+            record { $0.bytes += bytes.count }
+            while let request = nextRequest() {
+                record { $0.requests.append(request) }
+                play(script(request)[...], context.channel)
+            }
+        }
+
+        private func nextRequest() -> Request? {
+            let end = Array("\r\n\r\n".utf8)
+            guard received.count >= end.count else { return nil }
+            guard let index = (0...(received.count - end.count)).first(where: { received[$0...].starts(with: end) }) else { return nil }
+            let head = String(decoding: received[..<index], as: UTF8.self)
+            let length = head.lowercased().split(separator: "\r\n").first { $0.hasPrefix("content-length:") }
+                .flatMap { Int($0.dropFirst("content-length:".count).filter { $0 != " " }) } ?? 0
+            let bodyStart = index + end.count
+            guard received.count >= bodyStart + length else { return nil }
+            let body = Array(received[bodyStart..<(bodyStart + length)])
+            received.removeFirst(bodyStart + length)
+            return Request(head: head, body: body, connection: connection)
+        }
+
+        private func play(_ steps: ArraySlice<Step>, _ channel: any Channel) {
+            guard let step = steps.first else { return }
+            let rest = steps.dropFirst()
+            switch step {
+            case .send(let text): write(ByteBuffer(string: text), rest, channel)
+            case .sendBytes(let bytes): write(ByteBuffer(bytes: bytes), rest, channel)
+            case .gate: gate.assumeIsolated().whenSuccess { self.play(rest, channel) }
+            case .pause(let milliseconds):
+                channel.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(milliseconds)) { self.play(rest, channel) }
+            case .close: channel.close(promise: nil)
+            case .reset:
+                channel.setOption(.socketOption(.so_linger), value: .init(l_onoff: 1, l_linger: 0))
+                    .whenComplete { _ in channel.close(promise: nil) }
+            }
+        }
+
+        private func write(_ buffer: ByteBuffer, _ rest: ArraySlice<Step>, _ channel: any Channel) {
+            channel.writeAndFlush(buffer).assumeIsolated().whenSuccess { self.play(rest, channel) }
+        }
+    }
+}
+
+extension ScriptedServer.Step {
+    /// A whole answer with a `Content-Length`.
+    static func answer(_ status: Int = 200, _ body: String, headers: [String] = []) -> Self {
+        let lines = ["HTTP/1.1 \(status) X", "Content-Length: \(body.utf8.count)"] + headers
+        return .send(lines.joined(separator: "\r\n") + "\r\n\r\n" + body)
+    }
+}

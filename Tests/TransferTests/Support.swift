@@ -1,0 +1,58 @@
+import FileIO
+import Glibc
+import SystemPackage
+
+@testable import Transfer
+
+extension HTTPClient {
+    /// Runs `body` beside a client on one thread, whose limits a test may tighten, and shuts it down.
+    static func run<R: Sendable>(
+        _ change: (inout HTTPClientConfiguration) -> Void = { _ in }, _ body: (HTTPClient) async throws -> R
+    ) async throws -> R {
+        var configuration = HTTPClientConfiguration(version: "1.2.3")
+        configuration.threads = 1
+        change(&configuration)
+        let client = try HTTPClient(configuration)
+        let result: Result<R, any Error>
+        do { result = .success(try await body(client)) } catch { result = .failure(error) }
+        await client.shutdown()
+        return try result.get()
+    }
+}
+
+/// Runs `body` beside a server and a client.
+func withServer<R: Sendable>(
+    _ script: @escaping ScriptedServer.Script, _ change: (inout HTTPClientConfiguration) -> Void = { _ in },
+    _ body: (ScriptedServer, HTTPClient) async throws -> R
+) async throws -> R {
+    try await ScriptedServer.run(script) { server in
+        try await HTTPClient.run(change) { client in try await body(server, client) }
+    }
+}
+
+/// What a call failed of; `nil` if it did not.
+func failure<R>(of call: @autoclosure () async throws -> R) async -> TransportError.Kind? {
+    do {
+        _ = try await call()
+        return nil
+    } catch let error as TransportError {
+        return error.kind
+    } catch {
+        return .library(reason: "an error of another type: \(error)")
+    }
+}
+
+/// A directory that is there as long as `body` runs.
+func withTemporaryDirectory<R>(_ body: (FilePath) async throws -> R) async throws -> R {
+    var template = Array("/tmp/aspired-transfer-XXXXXX".utf8CString)
+    guard mkdtemp(&template) != nil else { throw Errno(rawValue: errno) }
+    let path = FilePath(String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self))
+    let result: Result<R, any Error>
+    do { result = .success(try await body(path)) } catch { result = .failure(error) }
+    try FileSystem().removeTree(path)
+    return try result.get()
+}
+
+extension String {
+    init(_ bytes: [UInt8]) { self.init(decoding: bytes, as: UTF8.self) }
+}

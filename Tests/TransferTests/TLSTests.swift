@@ -1,0 +1,73 @@
+import FileIO
+import Glibc
+import SystemPackage
+import Testing
+
+@testable import Transfer
+
+@Suite("TLS", .timeLimit(.minutes(1)), .enabled(if: OpenSSLServer.isAvailable, "needs the openssl command"))
+struct TLSTests {
+    private func send(
+        _ url: String, _ change: (inout HTTPClientConfiguration) -> Void
+    ) async throws -> Result<Int, TransportError> {
+        try await HTTPClient.run(change) { client in
+            do throws(TransportError) {
+                return .success(try await client.send(HTTPRequest(url), limit: 1 << 20).head.status)
+            } catch {
+                return .failure(error)
+            }
+        }
+    }
+
+    private func failure(_ url: String, _ change: (inout HTTPClientConfiguration) -> Void) async throws -> TransportError? {
+        if case .failure(let error) = try await send(url, change) { error } else { nil }
+    }
+
+    @Test("a certificate is taken when its authority is named, or when verification is off, and not otherwise")
+    func verification() async throws {
+        try await OpenSSLServer.run { server in
+            let url = "https://localhost:\(server.port)/"
+            #expect(try await send(url) { $0.caFile = server.certificate } == .success(200))
+            #expect(
+                try await send(url) {
+                    $0.caFile = nil
+                    $0.insecureSkipVerify = true
+                } == .success(200))
+            for caFile in [HTTPClientConfiguration.systemCAFile, nil] {
+                let error = try #require(try await failure(url) { $0.caFile = caFile })
+                #expect(error.kind == .tls(.untrusted(reason: "SSL certificate problem: self-signed certificate")))
+                #expect(error.description.contains("--s3-ca-file"))
+                #expect(!error.isTransient)
+            }
+        }
+    }
+
+    @Test("a certificate for another name is refused even with its authority")
+    func wrongName() async throws {
+        try await OpenSSLServer.run { server in
+            let error = try await failure("https://127.0.0.1:\(server.port)/") { $0.caFile = server.certificate }
+            #expect(error?.kind == .tls(.wrongName))
+        }
+    }
+
+    @Test("a CA file that is not there is named")
+    func missingAuthorities() async throws {
+        try await OpenSSLServer.run { server in
+            let error = try await failure("https://localhost:\(server.port)/") { $0.caFile = "/nowhere/ca.pem" }
+            #expect(error?.kind == .tls(.authorities(path: "/nowhere/ca.pem")))
+        }
+    }
+
+    @Test("TLS to a port that speaks plain HTTP")
+    func plainPort() async throws {
+        try await ScriptedServer.run({ _ in [] }, greeting: [.send("HTTP/1.1 400 Bad Request\r\n\r\n")]) { server in
+            let error = try await failure("https://127.0.0.1:\(server.port)/") { _ in }
+            guard case .tls(.handshake(let reason))? = error?.kind else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
+            #expect(reason.contains("wrong version number"))
+            #expect(error?.description.contains("http://") == true)
+        }
+    }
+}
