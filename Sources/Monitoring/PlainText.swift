@@ -23,7 +23,8 @@ enum PlainText {
 
     /// `text` as the value of `key=value`: in quotes where a reader could not tell its end otherwise.
     static func quotedIfNeeded(_ text: String) -> String {
-        let isPlain = !text.isEmpty
+        let isPlain =
+            !text.isEmpty
             && text.unicodeScalars.allSatisfy { $0 != " " && $0 != "\"" && $0 != "=" && $0 != "\\" && !isUnsafe($0) }
         guard !isPlain else { return text }
         var result = "\""

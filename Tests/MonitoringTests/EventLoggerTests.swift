@@ -29,7 +29,8 @@ struct EventLoggerTests {
         (.fetched(model: "m", bytes: 65536), "trace", "fetched 64.0 KiB of m"),
         (
             .published(
-                model: "m", version: version, files: 2, bytes: 4 << 20, fetched: 2 << 20, took: .milliseconds(2000), lag: .seconds(75),
+                model: "m", version: version, files: 2, bytes: 4 << 20, fetched: 2 << 20, took: .milliseconds(2000),
+                lag: .seconds(75),
                 verified: [.md5: 1, .crc64nvme: 1]), "info",
             "published m version 8: 2 files, 4.0 MiB in 2s, 1.0 MiB/s, 1m15s after its newest object"
         ),
@@ -104,7 +105,8 @@ struct EventLoggerTests {
             .versionFailed(model: "m", version: Self.version, failure: Self.failure, retryIn: .milliseconds(1500)))
         #expect(
             pipe.text().hasSuffix(
-                #""model":"m","version":8,"kind":"unavailable","reason":"GET s3://b/m/8/x: 503 SlowDown","retry_in":1.5}"# + "\n"))
+                #""model":"m","version":8,"kind":"unavailable","reason":"GET s3://b/m/8/x: 503 SlowDown","retry_in":1.5}"# + "\n")
+        )
     }
 
     @Test("a reused version that came without a byte has no rate")
@@ -143,7 +145,8 @@ struct EventLoggerTests {
                 for text in ["x", "y"] {
                     log.record(
                         .versionFailed(
-                            model: model, version: Version(number: number), failure: Failure(.denied, text), retryIn: .seconds(1)))
+                            model: model, version: Version(number: number), failure: Failure(.denied, text), retryIn: .seconds(1))
+                    )
                 }
             }
         }

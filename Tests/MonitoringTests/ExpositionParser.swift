@@ -126,7 +126,8 @@ struct ExpositionParser {
             let fault = Fault(description: "\(family.name) \(labels) is no histogram")
             let buckets = samples.filter { $0.name == family.name + "_bucket" }
             guard samples.count == buckets.count + 2, samples.dropLast(2).map(\.name) == buckets.map(\.name),
-                samples[buckets.count].name == family.name + "_sum", let count = samples.last, count.name == family.name + "_count"
+                samples[buckets.count].name == family.name + "_sum", let count = samples.last,
+                count.name == family.name + "_count"
             else { throw fault }
             let bounds = try buckets.map { try number($0.labels["le"].map { $0[...] } ?? "") }
             guard bounds.last == .infinity, zip(bounds, bounds.dropFirst()).allSatisfy({ $0 < $1 }),

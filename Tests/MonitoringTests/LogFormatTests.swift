@@ -66,7 +66,8 @@ struct LogFormatTests {
     func anyBytes() throws {
         let bytes = (0...255).map { UInt8($0) }
         let text = String(decoding: bytes, as: UTF8.self)
-        let line = LogFormat.json.line(Self.record(text, [.init(text, .string(text)), .init("n", .number(.nan))]), longest: 65536)
+        let line = LogFormat.json.line(
+            Self.record(text, [.init(text, .string(text)), .init("n", .number(.nan))]), longest: 65536)
         #expect(line.filter { $0 == UInt8(ascii: "\n") }.count == 1)
         let value = try JSON(parsing: line.dropLast())
         #expect(value["message"] == .string(text))
@@ -100,6 +101,7 @@ struct LogFormatTests {
         #expect(fields.map(\.key) == ["model", "version", "bytes", "ant", "inner", "list", "yes", "zebra"])
         #expect(
             JSON.object(fields).description
-                == #"{"model":"m","version":7,"bytes":5,"ant":"a","inner":{"a":"1","b":"2"},"list":["a",1.5],"yes":true,"zebra":"z"}"#)
+                == #"{"model":"m","version":7,"bytes":5,"ant":"a","inner":{"a":"1","b":"2"},"list":["a",1.5],"yes":true,"zebra":"z"}"#
+        )
     }
 }

@@ -47,7 +47,9 @@ struct LogSinkTests {
         #expect(packets == ["\(start)one\n", "\r\u{1B}[K10%", "\r\u{1B}[K\(start)two\n10%"])
     }
 
-    @Test("a reader that stops reading costs one wait, then lines are dropped, counted, and the log goes on", arguments: [true, false])
+    @Test(
+        "a reader that stops reading costs one wait, then lines are dropped, counted, and the log goes on",
+        arguments: [true, false])
     func stalledReader(nonBlocking: Bool) throws {
         // Of one page only, poll(2) says "full" as soon as a byte is in it.
         let pipe = Pipe(nonBlocking: nonBlocking, capacity: 8192)

@@ -25,12 +25,14 @@ struct MetricsTests {
             published("mnist", lag: .seconds(7)), published("mnist", lag: .seconds(100_000)), published("mnist", lag: nil),
             .pruned(model: "mnist", version: version), .checksumMismatch(model: "bert"),
             .syncSucceeded(model: "mnist", at: Timestamp(secondsSinceEpoch: 1_795_341_781, nanoseconds: 250_000_000)),
-            .syncFailed(model: "mnist", failure: failure, retryIn: nil), .syncFailed(model: "mnist", failure: failure, retryIn: nil),
+            .syncFailed(model: "mnist", failure: failure, retryIn: nil),
+            .syncFailed(model: "mnist", failure: failure, retryIn: nil),
             .s3Request(operation: "GetObject", status: 206, took: .milliseconds(5)),
             .s3Request(operation: "GetObject", status: 206, took: .milliseconds(700)),
             .s3Request(operation: "GetObject", status: 0, took: .seconds(90)),
             .s3Request(operation: "ListObjectsV2", status: 200, took: .milliseconds(30)),
-            .s3Retry(reason: "timeout", message: "m"), .s3Retry(reason: "reset", message: "m"), .s3Retry(reason: "reset", message: "m"),
+            .s3Retry(reason: "timeout", message: "m"), .s3Retry(reason: "reset", message: "m"),
+            .s3Retry(reason: "reset", message: "m"),
         ]
         for event in events { recorder.record(event) }
         return recorder
@@ -43,13 +45,15 @@ struct MetricsTests {
                 name: "mnist",
                 versions: [
                     VersionStatus(version: Version(number: 3), state: .published),
-                    VersionStatus(version: Version(number: 2), state: .published), VersionStatus(version: Version(number: 1), state: .failed),
+                    VersionStatus(version: Version(number: 2), state: .published),
+                    VersionStatus(version: Version(number: 1), state: .failed),
                 ], behind: .seconds(12.5)), ModelStatus(name: "bert"),
         ]
         let metrics = try ExpositionParser(Self.full().text(status: Self.status(models)))
         #expect(
             metrics.families.map { "\($0.name) \($0.kind)" } == [
-                "aspired_build_info gauge", "aspired_volume_free_bytes gauge", "aspired_versions gauge", "aspired_behind_seconds gauge",
+                "aspired_build_info gauge", "aspired_volume_free_bytes gauge", "aspired_versions gauge",
+                "aspired_behind_seconds gauge",
                 "aspired_sync_total counter", "aspired_sync_last_success_timestamp_seconds gauge",
                 "aspired_publish_lag_seconds histogram", "aspired_fetched_bytes_total counter",
                 "aspired_checksum_failures_total counter", "aspired_pruned_total counter", "aspired_s3_requests_total counter",
@@ -149,7 +153,8 @@ struct MetricsTests {
     func parser() {
         let head = "# HELP a_total x\n# TYPE a_total counter\n"
         for text in [
-            "a_total 1\n", head, head + "a_total 1", head + "a_total{m=\"1\" 1\n", head + "a_total{m=\"\\x\"} 1\n", head + "b 1\n",
+            "a_total 1\n", head, head + "a_total 1", head + "a_total{m=\"1\" 1\n", head + "a_total{m=\"\\x\"} 1\n",
+            head + "b 1\n",
             head + "a_total x\n", head + "a_total -1\n", head + "a_total 1\na_total 1\n", head + "a_total{m=\"1\",m=\"1\"} 1\n",
             "# TYPE a_total counter\na_total 1\n", head + "a_total 1\n\n", head + "a_total  1\n",
             "# HELP h x\n# TYPE h histogram\nh_bucket{le=\"1\"} 2\nh_bucket{le=\"+Inf\"} 1\nh_sum 1\nh_count 1\n",

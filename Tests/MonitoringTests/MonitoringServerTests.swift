@@ -1,3 +1,4 @@
+import FileIO
 import NIOCore
 import PlainJSON
 import Servables
@@ -38,7 +39,8 @@ struct MonitoringServerTests {
         health: [String] = [], readiness: [String] = [], gate: Gate? = nil
     ) -> MonitoringHandlers {
         MonitoringHandlers(
-            status: { AgentStatus(program: "0.1.0", root: "/models", role: .active) }, health: { health }, readiness: { readiness },
+            status: { AgentStatus(program: "0.1.0", root: "/models", role: .active) }, health: { health },
+            readiness: { readiness },
             metrics: {
                 await gate?.pass()
                 return "aspired_build_info{version=\"0.1.0\"} 1\n"
@@ -277,7 +279,8 @@ struct MonitoringServerTests {
         var limits = HTTPLimits()
         limits.shutdown = .milliseconds(50)
         let server = try #require(
-            try await MonitoringServer.start(address: ListenAddress(parsing: "127.0.0.1:0"), handlers: Self.handlers(gate: gate), limits: limits))
+            try await MonitoringServer.start(
+                address: ListenAddress(parsing: "127.0.0.1:0"), handlers: Self.handlers(gate: gate), limits: limits))
         let client = await TestClient(port: server.port)
         await client.send("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
         while gate.entered == 0 { await Task.yield() }
@@ -305,7 +308,9 @@ struct MonitoringServerTests {
     func errors() async throws {
         try await Self.withServer { server in
             let taken = ListenAddress.host("127.0.0.1", port: server.port)
-            let error = await #expect(throws: ListenError.self) { _ = try await MonitoringServer.start(address: taken, handlers: Self.handlers()) }
+            let error = await #expect(throws: ListenError.self) {
+                _ = try await MonitoringServer.start(address: taken, handlers: Self.handlers())
+            }
             #expect(error?.errno == 98)
             #expect(error?.description == "cannot listen on 127.0.0.1:\(server.port): Address already in use")
             let elsewhere = await #expect(throws: ListenError.self) {
@@ -348,7 +353,9 @@ struct MonitoringServerTests {
             }
             #expect(refused?.description == "GET http://127.0.0.1:\(server.port)/readyz: Connection refused")
         }
-        let off = await #expect(throws: Probe.Fault.self) { try await Probe.get(address: .off, path: "/readyz", timeout: .seconds(1)) }
+        let off = await #expect(throws: Probe.Fault.self) {
+            try await Probe.get(address: .off, path: "/readyz", timeout: .seconds(1))
+        }
         #expect(off?.description == "GET /readyz: the agent does not listen for HTTP (--http-listen is off)")
     }
 }

@@ -13,14 +13,18 @@ struct StatusReportTests {
                 name: "mnist", source: "s3://bucket/mnist", policy: .latest(2), isRequired: true,
                 versions: [
                     VersionStatus(
-                        version: Version("009") ?? Version(number: 9), state: .fetching, files: 3, bytes: 3 << 30, stagedBytes: 1 << 30),
+                        version: Version("009") ?? Version(number: 9), state: .fetching, files: 3, bytes: 3 << 30,
+                        stagedBytes: 1 << 30),
                     VersionStatus(
                         version: Version(number: 8), state: .published, files: 12, bytes: 1_234_567,
-                        publishedAt: Timestamp(secondsSinceEpoch: 1_795_341_781, nanoseconds: 250_000_000), verified: [.crc64nvme: 12]),
+                        publishedAt: Timestamp(secondsSinceEpoch: 1_795_341_781, nanoseconds: 250_000_000),
+                        verified: [.crc64nvme: 12]),
                     VersionStatus(
-                        version: Version(number: 7), state: .foreign, reason: "no manifest\nof ours", verified: [.size: 1, .sha256: 2]),
+                        version: Version(number: 7), state: .foreign, reason: "no manifest\nof ours",
+                        verified: [.size: 1, .sha256: 2]),
                 ],
-                isReady: false, notReadyReason: "version 9 is being fetched", lastSuccess: Timestamp(secondsSinceEpoch: 1_795_341_781),
+                isReady: false, notReadyReason: "version 9 is being fetched",
+                lastSuccess: Timestamp(secondsSinceEpoch: 1_795_341_781),
                 lastFailure: Failure(.denied, "GET s3://bucket/mnist: 403"), behind: .seconds(12.5)),
             ModelStatus(name: "a-model-without"),
         ])
@@ -39,7 +43,8 @@ struct StatusReportTests {
                     "last_failure": ["kind": "denied", "message": "GET s3://bucket/mnist: 403"], "behind_seconds": 12.5,
                     "versions": [
                         [
-                            "version": 9, "directory": "009", "state": "fetching", "reason": nil, "files": 3, "bytes": 3_221_225_472,
+                            "version": 9, "directory": "009", "state": "fetching", "reason": nil, "files": 3,
+                            "bytes": 3_221_225_472,
                             "staged_bytes": 1_073_741_824, "published_at": nil, "verified": [:],
                         ],
                         [
@@ -53,7 +58,8 @@ struct StatusReportTests {
                     ],
                 ],
                 [
-                    "name": "a-model-without", "source": nil, "policy": nil, "required": true, "ready": nil, "not_ready_reason": nil,
+                    "name": "a-model-without", "source": nil, "policy": nil, "required": true, "ready": nil,
+                    "not_ready_reason": nil,
                     "last_success": nil, "last_failure": nil, "behind_seconds": nil, "versions": [],
                 ],
             ],

@@ -1,3 +1,4 @@
+import FileIO
 import Glibc
 import Logging
 import Servables
@@ -26,7 +27,7 @@ final class Pipe: Sendable {
     let reading: CInt
     let writing: CInt
 
-    /// - Parameter capacity: bytes it holds before a writer waits; at least a page.
+    /// A pipe that holds `capacity` bytes, at least a page, before a writer waits.
     init(nonBlocking: Bool = false, capacity: CInt? = nil) {
         var ends: [CInt] = [0, 0]
         precondition(pipe(&ends) == 0, "no pipe")

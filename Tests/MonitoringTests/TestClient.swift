@@ -37,7 +37,9 @@ final class TestClient: Sendable {
         await run { [descriptor] in
             var sent = 0
             while sent < bytes.count {
-                let count = bytes[sent...].withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL)) }
+                let count = bytes[sent...].withUnsafeBytes {
+                    Glibc.send(descriptor, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL))
+                }
                 if count <= 0 { return }
                 sent += count
             }
@@ -63,7 +65,9 @@ final class TestClient: Sendable {
                 text.append(byte)
             }
             let lines = String(decoding: text, as: UTF8.self).split(separator: "\r\n")
-            guard let line = lines.first, line.hasPrefix("HTTP/1.1 "), let status = Int(line.dropFirst(9).prefix(3)) else { return nil }
+            guard let line = lines.first, line.hasPrefix("HTTP/1.1 "), let status = Int(line.dropFirst(9).prefix(3)) else {
+                return nil
+            }
             var fields: [String: String] = [:]
             for field in lines.dropFirst() {
                 let parts = field.split(separator: ":", maxSplits: 1)

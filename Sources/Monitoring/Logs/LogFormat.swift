@@ -20,8 +20,8 @@ struct LogRecord {
 }
 
 extension LogFormat {
-    /// The record as one line that ends in a line feed.
-    /// - Parameter longest: bytes the line has at most; where it would have more, its texts are shortened.
+    /// The record as one line of `longest` bytes at most that ends in a line feed; where it would have more, its texts are
+    /// shortened.
     func line(_ record: LogRecord, longest: Int) -> [UInt8] {
         // What of a text is longer than a whole line is not even looked at.
         var limit = longest
