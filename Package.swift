@@ -61,7 +61,7 @@ let package = Package(
         room("S3", ["Servables", "Transfer", "FileIO", "Digests", "CExpat", systemPackage]),
         room("ModelSources", ["Servables", "Digests", "FileIO", "S3", systemPackage]),
         room("Agent", ["Servables", "FileIO", "Volume", "ModelSources", systemPackage]),
-        room("Monitoring", ["Servables", "PlainJSON", logging, nioCore, nioPosix, nioHTTP1]),
+        room("Monitoring", ["Servables", "PlainJSON", "FileIO", logging, nioCore, nioPosix, nioHTTP1]),
         room(
             "AspiredCLI",
             [
@@ -87,7 +87,7 @@ let package = Package(
         suite("S3Tests", ["S3", "Transfer", "S3Fixture", "Digests", "FileIO", "PlainJSON", "Servables", systemPackage]),
         suite("ModelSourcesTests", ["ModelSources", "FileIO", "Servables", systemPackage]),
         suite("AgentTests", ["Agent", "Volume", "ModelSources", "FileIO", "Servables", systemPackage]),
-        suite("MonitoringTests", ["Monitoring", "PlainJSON", "Servables"]),
+        suite("MonitoringTests", ["Monitoring", "PlainJSON", "FileIO", "Servables", logging]),
         suite("AspiredCLITests", ["AspiredCLI", "Servables"]),
         suite("S3FixtureTests", ["S3Fixture", nioCore, nioPosix, nioHTTP1]),
         suite("EndToEndTests", ["S3Fixture", "PlainJSON"]),
