@@ -6,7 +6,7 @@ import Servables
 public enum AspiredCommand {
     /// Runs the program with what the process was given, and ends the process.
     public static func main() async -> Never {
-        let code = await run(.ofProcess(), bodies: .missing, output: .process)
+        let code = await run(.ofProcess(), bodies: .built, output: .process)
         exit(code.rawValue)
     }
 
