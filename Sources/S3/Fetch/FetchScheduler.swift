@@ -37,6 +37,8 @@ public final class FetchScheduler: Sendable {
     /// there. Bytes of two revisions are never mixed: every request is pinned to the listed ETag and every answer checked
     /// before its first byte.
     /// - Parameters:
+    ///   - object: the revision that was listed.
+    ///   - client: speaks with the endpoint that has it.
     ///   - file: of the object's size; no one else may write to it meanwhile.
     ///   - priority: of two objects that wait for a request the higher goes first.
     ///   - report: called from any thread.
