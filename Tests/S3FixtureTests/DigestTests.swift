@@ -92,10 +92,10 @@ struct DigestTests {
         let content = SyntheticContent(size: 3 << 20, seed: 1)
         let all = content.bytes(in: 0..<content.size)
         #expect(all.count == content.size)
-        for range in [0..<3, 10..<20, (1 << 20) - 5..<(1 << 20) + 40, (2 << 20)..<(3 << 20)] {
-            #expect(content.bytes(in: range) == Array(all[range]))
+        for range in [0..<3, 10..<20, (1 << 20) - 5..<(1 << 20) + 40, (2 << 20)..<(2 << 20) + 100] {
+            #expect(fingerprint(content.bytes(in: range)) == fingerprint(all[range]))
         }
-        #expect(all[..<(1 << 20)] != all[(1 << 20)..<(2 << 20)])
+        #expect(fingerprint(all[..<(1 << 20)]) != fingerprint(all[(1 << 20)..<(2 << 20)]))
         #expect(SyntheticContent(size: 100, seed: 2).bytes(in: 0..<100) != Array(all[..<100]))
     }
 

@@ -167,11 +167,11 @@ struct ObjectTests {
             try await FixtureServer.with(root: scratch.path, options: FixtureOptions(anonymous: true)) { server async throws in
                 try await server.precomputeDigests()
                 let whole = try await ask(server, "GET", "/b/file", [("x-amz-checksum-mode", "ENABLED")])
-                #expect(whole.body == data)
+                #expect(whole.fingerprint == fingerprint(data))
                 #expect(
                     whole.headers["x-amz-checksum-crc64nvme"] == ChecksumKind.crc64nvme.text(ofCRC: content.crc(.crc64NVME)))
                 let part = try await ask(server, "GET", "/b/file", [("range", "bytes=100001-200000")])
-                #expect(part.body == Array(data[100_001...200_000]))
+                #expect(part.fingerprint == fingerprint(data[100_001...200_000]))
             }
         }
     }
@@ -185,9 +185,9 @@ struct ObjectTests {
             #expect(head.headers["content-length"] == "5368709120")
             #expect(head.headers["x-amz-checksum-crc64nvme"] != nil)
             #expect(head.headers["etag"]?.contains("-") == true)
-            let range = (4 << 30) - 10..<(4 << 30) + 2_000_000
+            let range = (4 << 30) - 10..<(4 << 30) + 200_000
             let part = try await ask(server, "GET", "/b/big", [("range", "bytes=\(range.lowerBound)-\(range.upperBound - 1)")])
-            #expect(part.body == content.bytes(in: range))
+            #expect(part.fingerprint == fingerprint(content.bytes(in: range)))
         }
     }
 }

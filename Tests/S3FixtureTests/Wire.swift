@@ -18,6 +18,9 @@ struct RawAnswer: Sendable {
     var body: [UInt8] = []
     var end = End.whole
 
+    /// To compare large bodies by, since a difference between two arrays takes long to print.
+    var fingerprint: String { S3FixtureTests.fingerprint(body) }
+
     var text: String { String(decoding: body, as: UTF8.self) }
 
     /// The text between the first pair of tags of this name.
@@ -29,6 +32,8 @@ struct RawAnswer: Sendable {
         }
     }
 }
+
+func fingerprint(_ bytes: some Collection<UInt8>) -> String { hex(Digester<MD5>.digest(bytes)) }
 
 /// One connection to a server, over which raw requests go.
 enum Wire {
