@@ -41,7 +41,3 @@ static inline CURLMcode ccurl_multi_set_long(CURLM *multi, CURLMoption option, l
 
 // CURLMsg.data is an anonymous union whose member Swift would name for us: read the result here.
 static inline CURLcode ccurl_message_result(const CURLMsg *message) { return message->data.result; }
-
-// Macros with casts, which Swift does not import.
-static const long ccurl_http_version_1_1 = CURL_HTTP_VERSION_1_1;
-static inline CURLcode ccurl_global_init_default(void) { return curl_global_init(CURL_GLOBAL_DEFAULT); }

@@ -3,7 +3,7 @@ import CCurl
 /// One option of an easy handle and its value, as data, so that a test can read what is set.
 enum CurlOption: Equatable {
     case long(CURLoption, Int)
-    /// `nil` is the C null, which takes back what libcurl was built with.
+    /// `nil` is the C null: none, not even the one that libcurl was built with.
     case string(CURLoption, String?)
     /// A body to send; libcurl keeps a copy.
     case body([UInt8])
@@ -32,7 +32,7 @@ extension CurlOption {
             .string(CURLOPT_REDIR_PROTOCOLS_STR, "http,https"),
             .long(CURLOPT_FOLLOWLOCATION, 0),
             // HTTP/2 would put all requests on one connection.
-            .long(CURLOPT_HTTP_VERSION, ccurl_http_version_1_1),
+            .long(CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1),
             .long(CURLOPT_HTTP09_ALLOWED, 0),
             // No signal handlers: time-outs of the resolver are its thread's. SIGPIPE is blocked by the loop's thread.
             .long(CURLOPT_NOSIGNAL, 1),

@@ -21,7 +21,7 @@ public final class HTTPClient: Sendable {
     private let lanes: [Lane]
 
     /// Whether libcurl's own state of the process could be set up; once.
-    private static let isLibraryReady = ccurl_global_init_default() == CURLE_OK
+    private static let isLibraryReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
 
     /// Starts the threads.
     /// - Throws: `.library` if the system gives no thread or no memory.

@@ -23,8 +23,6 @@ final class TransferLoop {
         if exchange.isCancelled { return refuse(.cancelled) }
         if let fault = exchange.request.fault { return refuse(.invalidRequest(reason: fault)) }
         guard let handle = spare.popLast() ?? EasyHandle() else { return refuse(.library(reason: "out of memory")) }
-        exchange.loop = self
-        exchange.started = clock.now
         do {
             try handle.prepare(
                 CurlOption.all(for: exchange.request, configuration), Self.callbacks,
@@ -34,6 +32,8 @@ final class TransferLoop {
             handle.reset()
             return refuse(.library(reason: error.code.text))
         }
+        exchange.loop = self
+        exchange.started = clock.now
         active[handle.raw] = (handle, exchange)
     }
 

@@ -16,8 +16,9 @@ final class TransferThread: Sendable {
         var isStopping = false
         /// Whether the loop was woken and has not looked yet.
         var isWoken = false
-        /// The handle that the loop waits on; `nil` once the thread has given it back.
+        /// The handle that the loop waits on; `nil` once it is about to be closed.
         var multi: MultiHandle?
+        var hasEnded = false
         var waiters: [CheckedContinuation<Void, Never>] = []
     }
 
@@ -70,8 +71,8 @@ final class TransferThread: Sendable {
     func ended() async {
         await withCheckedContinuation { continuation in
             let isEnded = mailbox.withLock { mailbox in
-                if mailbox.multi != nil { mailbox.waiters.append(continuation) }
-                return mailbox.multi == nil
+                if !mailbox.hasEnded { mailbox.waiters.append(continuation) }
+                return mailbox.hasEnded
             }
             if isEnded { continuation.resume() }
         }
@@ -120,11 +121,11 @@ final class TransferThread: Sendable {
     }
 
     private func end() {
-        let (multi, waiters) = mailbox.withLock { mailbox in
-            defer { mailbox.multi = nil }
-            return (mailbox.multi, mailbox.waiters)
+        mailbox.withLock { $0.multi.take() }?.close()
+        let waiters = mailbox.withLock { mailbox in
+            mailbox.hasEnded = true
+            return mailbox.waiters
         }
-        multi?.close()
         for waiter in waiters { waiter.resume() }
     }
 
