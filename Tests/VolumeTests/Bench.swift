@@ -29,7 +29,7 @@ struct Content: Sendable {
             table.append(
                 FileEntry(
                     path: file.path, size: Int64(file.bytes.count), tag: file.tag,
-                    modified: Timestamp(secondsSinceEpoch: 1_700_000_000 + Int64(number), nanoseconds: 5)))
+                    modified: Timestamp(secondsSinceEpoch: 1_700_000_000 + Int64(number), nanoseconds: 5_000_000)))
         }
         for path in emptyDirectories { table.appendEmptyDirectory(path) }
         return table
@@ -116,30 +116,19 @@ struct Bench: Sendable {
 
     /// What differs between a directory and what a version shall hold; empty when nothing does.
     func differences(_ place: FilePath, _ content: Content) throws -> [String] {
-        var differences: [String] = []
-        var expected: [String: [UInt8]] = [:]
-        for file in content.files { expected[file.path] = file.bytes }
-        var directories = Set(content.emptyDirectories)
+        var expected: [String: [UInt8]?] = [:]
+        for path in content.emptyDirectories { expected.updateValue(nil, forKey: path) }
         for file in content.files {
+            expected[file.path] = file.bytes
             let parts = file.path.split(separator: "/")
-            for count in 1..<max(1, parts.count) { directories.insert(parts[..<count].joined(separator: "/")) }
+            for count in 1..<max(1, parts.count) { expected.updateValue(nil, forKey: parts[..<count].joined(separator: "/")) }
         }
-        var waiting = [""]
-        while let relative = waiting.popLast() {
-            for name in try fileSystem.list(place.pushing(FilePath(relative))) {
-                let path = relative.isEmpty ? name : "\(relative)/\(name)"
-                switch try fileSystem.status(place.appending(path))?.kind {
-                case .directory:
-                    if directories.remove(path) == nil { differences.append("\(path)/ is too many") }
-                    waiting.append(path)
-                case .file:
-                    let found = try read(place.appending(path))
-                    if expected.removeValue(forKey: path) != found { differences.append("\(path) differs") }
-                default: differences.append("\(path) is neither file nor directory")
-                }
-            }
+        let found = try snapshot(place.string)
+        return Set(found.keys).union(expected.keys).sorted().compactMap { path in
+            guard let found = found[path] else { return "\(path) is missing" }
+            guard let expected = expected[path] else { return "\(path) is too many" }
+            return found == expected ? nil : "\(path) differs"
         }
-        return differences + expected.keys.map { "\($0) is missing" } + directories.map { "\($0)/ is missing" }
     }
 
     /// The names in a directory of the state directory; none where it is not there.
@@ -151,6 +140,59 @@ struct Bench: Sendable {
     func published(_ volume: Volume? = nil) throws -> [Version] {
         try (volume ?? self.volume()).inventory("m").published.map(\.version)
     }
+}
+
+/// All that is below a directory, by path; `nil` is a directory. Made by plain system calls, not by what is being tested.
+func snapshot(_ directory: String) throws -> [String: [UInt8]?] {
+    var found: [String: [UInt8]?] = [:]
+    var waiting = [""]
+    while let relative = waiting.popLast() {
+        guard let stream = opendir(directory + "/" + relative) else { throw Errno(rawValue: errno) }
+        defer { closedir(stream) }
+        while let entry = readdir(stream) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name == "." || name == ".." { continue }
+            let path = relative.isEmpty ? name : relative + "/" + name
+            var status = stat()
+            guard lstat(directory + "/" + path, &status) == 0 else { throw Errno(rawValue: errno) }
+            switch status.st_mode & S_IFMT {
+            case S_IFDIR:
+                found.updateValue(nil, forKey: path)
+                waiting.append(path)
+            case S_IFREG:
+                let file = open(directory + "/" + path, O_RDONLY)
+                defer { close(file) }
+                var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
+                guard pread(file, &bytes, bytes.count, 0) == bytes.count else { throw Errno(rawValue: errno) }
+                found[path] = bytes
+            default: found[path] = Array("neither file nor directory".utf8)
+            }
+        }
+    }
+    return found
+}
+
+/// A copy of a tree, by plain system calls.
+func copyTree(_ source: String, to target: String) throws {
+    mkdir(target, 0o755)
+    for (path, bytes) in try snapshot(source).sorted(by: { $0.key < $1.key }) {
+        guard let bytes else {
+            mkdir(target + "/" + path, 0o755)
+            continue
+        }
+        let file = open(target + "/" + path, O_WRONLY | O_CREAT | O_EXCL, 0o644)
+        defer { close(file) }
+        guard pwrite(file, bytes, bytes.count, 0) == bytes.count else { throw Errno(rawValue: errno) }
+    }
+}
+
+/// Removes a tree, by plain system calls.
+func removePlainly(_ path: String) throws {
+    // What is in a directory sorts after it.
+    for below in try snapshot(path).keys.sorted(by: >) { remove(path + "/" + below) }
+    remove(path)
 }
 
 extension Version {

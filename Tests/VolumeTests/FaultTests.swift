@@ -20,8 +20,8 @@ private enum Fault: String, CaseIterable, Sendable {
 
 @Suite("The n-th call fails")
 struct FaultTests {
-    private let old = Content.some(7)
-    private let new = Content.some(8)
+    private let old = Content(files: [("f", [7, 7], "\"7\"")])
+    private let new = Content(files: [("f", [8, 8, 8], "\"8\""), ("d/g", [9, 9, 9, 9], "\"9\"")])
 
     @Test(
         "whichever call fails, nothing partial is visible, nothing published is harmed, and the next attempt converges",
@@ -29,13 +29,16 @@ struct FaultTests {
     fileprivate func everyCall(operation: Operation, fault: Fault) async throws {
         // In memory where it can be: there are some thousand syncs.
         try await withDirectory(under: access("/dev/shm", W_OK) == 0 ? "/dev/shm" : nil) { directory in
-            for number in 1...2_000 {
+            let template = try Bench(directory.appending("t"), prepared: false)
+            try template.fileSystem.makeDirectory(template.directory, mode: 0o755)
+            try setUp(operation, template)
+            for number in 1...1_000 {
                 let bench = try Bench(directory.appending("\(number)"), prepared: false)
-                try bench.fileSystem.makeDirectory(bench.directory, mode: 0o755)
+                try copyTree(template.directory.string, to: bench.directory.string)
                 let isFinished = try attempt(operation, fault, number, bench)
-                try bench.fileSystem.removeTree(bench.directory)
+                try removePlainly(bench.directory.string)
                 if isFinished {
-                    #expect(number > 5, "\(operation) makes calls")
+                    #expect(number > 10, "\(operation) makes calls")
                     return
                 }
             }
@@ -45,25 +48,22 @@ struct FaultTests {
 
     /// - Returns: whether the operation was over before its call of this number.
     private func attempt(_ operation: Operation, _ fault: Fault, _ number: Int, _ bench: Bench) throws -> Bool {
-        try setUp(operation, bench)
-        let (armed, count, hasFailed) = (Lock(false), Lock(0), Lock(false))
-        let probe = Probe { _, _ in
-            guard armed.withLock({ $0 }) else { return .proceed }
-            let reached = count.withLock { count in
-                count += 1
-                return count
+        let state = Lock((isArmed: false, count: 0, failed: FileCall?.none))
+        let probe = Probe { _, call in
+            state.withLock { state in
+                guard state.isArmed else { return .proceed }
+                state.count += 1
+                guard fault == .kill ? state.count >= number : state.count == number else { return .proceed }
+                state.failed = state.failed ?? call
+                return .fail(fault == .noSpace ? .noSpace : .ioError)
             }
-            guard fault == .kill ? reached >= number : reached == number else { return .proceed }
-            hasFailed.withLock { $0 = true }
-            return .fail(fault == .noSpace ? .noSpace : .ioError)
         }
-        let volume = bench.volume(probe)
-        let whole = try act(operation, bench, volume) { armed.withLock { $0 = true } }
-        let place = "\(operation) with call \(number) failed by \(fault): \(probe.calls.last(where: { _ in true }).map { "\($0)" } ?? "")"
-
+        let whole = try act(operation, bench, bench.volume(probe)) { state.withLock { $0.isArmed = true } }
+        let failed = state.withLock { $0.failed }
+        let place = "\(operation), call \(number) (\(failed.map { "\($0.operation) \($0.path)" } ?? "none")) ended by \(fault)"
         try check(operation, bench, place)
         try converge(operation, bench, place, mustNotFetch: fault == .kill ? whole : [])
-        return !hasFailed.withLock { $0 }
+        return failed == nil
     }
 
     private func setUp(_ operation: Operation, _ bench: Bench) throws {
@@ -74,14 +74,17 @@ struct FaultTests {
         try volume.ensureBasePath("m")
         try bench.publish(.seven, old, on: volume)
         switch operation {
-        case .bringBack: try bench.fileSystem.removeTree(bench.base)
+        case .bringBack:
+            try bench.fetch(bench.stage(.eight, new, on: volume), new)
+            try bench.fileSystem.removeTree(bench.base)
+        case .publish: try bench.fetch(bench.stage(.eight, new, on: volume), new)
         case .prune: try bench.publish(.eight, new, on: volume)
         case .adopt:
             try bench.publish(.eight, new, on: volume)
             try bench.fileSystem.removeFile(bench.layout.state.appending("manifests/m/8.json"))
         case .resume, .recover:
             let staged = try bench.stage(.eight, new, on: bench.volume(boot: "boot before"))
-            for (index, length) in [(0, new.files[0].bytes.count), (1, 100)] {
+            for (index, length) in [(0, 3), (1, 2)] {
                 let file = try staged.open(index)
                 try bench.write(new.files[index].bytes, 0..<Int64(length), into: file)
             }
@@ -193,7 +196,7 @@ struct FaultTests {
         volume.unlock()
 
         #expect(try bench.fileSystem.list(bench.base) == ["8"], "\(place)")
-        #expect(try volume.inventory("m").entries.map { $0.manifest?.files } == [4], "\(place)")
+        #expect(try volume.inventory("m").entries.map { $0.manifest?.files } == [2], "\(place)")
         #expect(try bench.differences(bench.base.appending("8"), new) == [], "\(place)")
         #expect(try bench.state("manifests/m") == ["8.json"], "\(place)")
         #expect(try bench.state("staging") == [] && bench.state("trash") == [], "\(place)")

@@ -11,9 +11,9 @@ struct ManifestTests {
         ManifestHeader(
             model: model, version: version, source: "s3://bucket/\"quoted\"\n/ü", isAdopted: true,
             summary: ManifestSummary(
-                files: files, bytes: 12_345, publishedAt: Timestamp(secondsSinceEpoch: 1_800_000_000, nanoseconds: 1),
+                files: files, bytes: 12_345, publishedAt: Timestamp(secondsSinceEpoch: 1_800_000_000, nanoseconds: 1_000_000),
                 newest: Timestamp(secondsSinceEpoch: 1), verified: [.sha256: 2, .size: 1],
-                releasedAt: Timestamp(secondsSinceEpoch: 1_800_000_001, nanoseconds: 999_999_999)),
+                releasedAt: Timestamp(secondsSinceEpoch: 1_800_000_001, nanoseconds: 999_000_000)),
             emptyDirectories: ["a/b", "\u{e9}"])
     }
 
@@ -22,7 +22,7 @@ struct ManifestTests {
             ManifestFile(
                 entry: FileEntry(
                     path: "d/\(number)-\"\\\u{10ffff}", size: Int64(number) << 20, tag: "\"tag \(number)\"",
-                    modified: Timestamp(secondsSinceEpoch: Int64(number), nanoseconds: 7)),
+                    modified: Timestamp(secondsSinceEpoch: Int64(number), nanoseconds: 7_000_000)),
                 verification: Verification(crc64nvme: UInt64(number) &* 0x9e37_79b9_7f4a_7c15, method: .crc32c))
         }
     }
