@@ -33,4 +33,17 @@ extension FileSystem {
         }
         return offset - range.lowerBound
     }
+
+    /// Those of `extents` whose bytes in a file are still what they were: after a restart of the machine the record of an extent
+    /// may have survived what it describes.
+    public func intact(_ extents: [Extent], in path: FilePath) throws(FileError) -> [Extent] {
+        let file = try open(path, .read)
+        var intact: [Extent] = []
+        for extent in extents {
+            var checksum = RunningChecksum()
+            try forEachChunk(of: file, in: extent.offset..<extent.end) { checksum.update($0) }
+            if checksum.length == extent.length, checksum.crc64nvme == extent.crc64nvme { intact.append(extent) }
+        }
+        return intact
+    }
 }

@@ -158,23 +158,11 @@ extension FileSystem {
             try file.setMode(mode)
             try write(file)
             try file.sync()
+            try renameReplacing(temporary, path)
         } catch {
             _ = try? removeFile(temporary)
             throw error
         }
-        try renameReplacing(temporary, path)
         try syncDirectory(path.removingLastComponent())
-    }
-}
-
-extension Array where Element == UInt8 {
-    /// `withUnsafeBytes` with a typed error.
-    func withUnsafeBytesTyped<Failure: Error>(
-        _ body: (UnsafeRawBufferPointer) throws(Failure) -> Void
-    ) throws(Failure) {
-        let outcome: Result<Void, Failure> = withUnsafeBytes { bytes in
-            do throws(Failure) { return .success(try body(bytes)) } catch { return .failure(error) }
-        }
-        try outcome.get()
     }
 }

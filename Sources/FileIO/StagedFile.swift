@@ -11,6 +11,9 @@ public final class StagedFile: Sendable {
     /// Bytes of the whole file.
     public let size: Int64
 
+    /// Whether the disk has set aside the blocks of the whole file, so that it counts them as used already.
+    public let isAllocated: Bool
+
     private let descriptor: Descriptor
     private let fileSystem: FileSystem
     private let reader: WorkerThread
@@ -40,7 +43,11 @@ public final class StagedFile: Sendable {
         let isNew = map.extents.isEmpty
         self.extents = Lock(map)
         descriptor = try fileSystem.open(path, .readWrite)
-        if isNew { try clear() }
+        if isNew {
+            isAllocated = try StagedFile.clear(descriptor, size)
+        } else {
+            isAllocated = try descriptor.status().allocated >= size
+        }
     }
 
     /// The ranges that no finished extent covers yet, ascending, disjoint. Empty for a whole file (and for an empty one).
@@ -60,7 +67,7 @@ public final class StagedFile: Sendable {
     public func reset() throws(FileError) {
         extents.withLock { $0.removeAll() }
         try onReset()
-        try clear()
+        try StagedFile.clear(descriptor, size)
     }
 
     /// A CRC of the whole file, combined from its extents.
@@ -78,28 +85,12 @@ public final class StagedFile: Sendable {
         }
     }
 
-    /// Reads every extent back and forgets those whose bytes are not what they were: after a restart of the machine the record of
-    /// an extent may have survived what it describes.
-    public func recheck() throws(FileError) {
-        for extent in extents.withLock({ $0.extents }) {
-            var checksum = RunningChecksum()
-            try fileSystem.forEachChunk(of: descriptor, in: extent.offset..<extent.end) { checksum.update($0) }
-            if checksum.crc64nvme != extent.crc64nvme || checksum.length != extent.length {
-                extents.withLock { $0.remove(extent) }
-            }
-        }
-    }
-
-    /// Makes the content durable, with the mode that it shall have.
-    public func seal(mode: UInt16) throws(FileError) {
-        try descriptor.setMode(mode)
-        try descriptor.sync()
-    }
-
-    private func clear() throws(FileError) {
+    @discardableResult
+    private static func clear(_ descriptor: borrowing Descriptor, _ size: Int64) throws(FileError) -> Bool {
         try descriptor.truncate(to: 0)
-        try descriptor.preallocate(size)
+        let isAllocated = try descriptor.preallocate(size)
         try descriptor.truncate(to: size)
+        return isAllocated
     }
 
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(FileError) {

@@ -78,10 +78,14 @@ extension VolumeError {
 }
 
 /// Runs `body`, giving its file errors the clause that says what was being done.
-func doing<Result: ~Copyable>(_ what: @autoclosure () -> String, _ body: () throws(FileError) -> Result) throws(VolumeError) -> Result {
+/// - Parameter other: what an error is instead, where it is more than a call that failed.
+func doing<Result: ~Copyable>(
+    _ what: @autoclosure () -> String, or other: (FileError) -> VolumeError? = { _ in nil },
+    _ body: () throws(FileError) -> Result
+) throws(VolumeError) -> Result {
     do throws(FileError) {
         return try body()
     } catch {
-        throw .file(error, doing: what())
+        throw other(error) ?? .file(error, doing: what())
     }
 }
