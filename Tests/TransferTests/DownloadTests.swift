@@ -7,7 +7,9 @@ import Testing
 
 @Suite("Downloads into a staged file", .timeLimit(.minutes(1)))
 struct DownloadTests {
-    private static let whole = (0..<500_000).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
+    private static let whole = (0..<UInt32(125_000)).flatMap { number in
+        withUnsafeBytes(of: number &* 2_654_435_761) { Array($0) }
+    }
 
     /// Runs `body` beside a server, a client and an empty file of the size of `whole`.
     private func withFile(
