@@ -141,7 +141,7 @@ struct ConnectionTests {
         }
     }
 
-    @Test("an idle thread gives back its connections once and can be used again")
+    @Test("an idle thread gives back its connections, and can be used again")
     func idle() async throws {
         try await withServer({ _ in [.answer(200, "a")] }) {
             $0.idleThreadLifetime = .milliseconds(20)
