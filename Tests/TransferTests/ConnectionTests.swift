@@ -63,7 +63,7 @@ struct ConnectionTests {
         } _: { server, client in
             let isDone = Lock(false)
             async let listing = client.stream(HTTPRequest("GET", server.url)) { _ in
-                while !isDone.withLock({ $0 }) { usleep(1000) }
+                for _ in 0..<20_000 where !isDone.withLock({ $0 }) { usleep(1000) }
                 return true
             }
             await server.wait { $0.requests.count == 1 }
