@@ -114,9 +114,10 @@ public struct Descriptor: ~Copyable, Sendable {
     }
 
     /// Takes the lock of the open file (flock(2)) without waiting. `false` when another process holds it.
-    public borrowing func tryLock() throws(FileError) -> Bool {
+    /// - Parameter shared: only as one of several that keep it from being taken alone.
+    public borrowing func tryLock(shared: Bool = false) throws(FileError) -> Bool {
         do throws(FileError) {
-            try fileSystem.call(.flock, path) { flock(rawValue, LOCK_EX | LOCK_NB) }
+            try fileSystem.call(.flock, path) { flock(rawValue, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB) }
             return true
         } catch {
             guard error.errno == .resourceTemporarilyUnavailable else { throw error }

@@ -58,6 +58,14 @@ final class Monitor<State>: @unchecked Sendable {
         pthread_mutex_unlock(mutex)
     }
 
+    /// Changes the value and wakes every waiter.
+    func signalAll(_ change: (inout State) -> Void) {
+        pthread_mutex_lock(mutex)
+        change(&state)
+        pthread_cond_broadcast(condition)
+        pthread_mutex_unlock(mutex)
+    }
+
     /// Blocks until `take` returns something.
     func wait<Result>(_ take: (inout State) -> Result?) -> Result {
         pthread_mutex_lock(mutex)

@@ -22,7 +22,7 @@ public struct RunningChecksum: Sendable {
     }
 
     /// The extent of what has passed, if it began at `offset` of a file.
-    func extent(at offset: Int64) -> Extent {
+    public func extent(at offset: Int64) -> Extent {
         Extent(
             offset: offset, length: length, crc64nvme: crc64nvme,
             crc32c: set.contains(.crc32c) ? crc32c : nil, crc32: set.contains(.crc32) ? crc32 : nil)

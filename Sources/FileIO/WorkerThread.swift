@@ -1,53 +1,75 @@
 import CLinux
 import Glibc
 
-/// A thread of its own for calls that block: syncs, large reads, hashing, deletion. Runs one job after another, in order.
+/// Threads of their own for calls that block: syncs, large reads, hashing, deletion. Jobs begin in the order given.
 ///
 /// The cooperative pool has as many threads as there are cores; one `fsync` on it could stop every task (DESIGN, hard rule 2).
 public final class WorkerThread: Sendable {
     private struct Queue {
+        /// Newest first, so that the oldest is taken off the end.
         var jobs: [@Sendable () -> Void] = []
+        var threads = 0
+        var idle = 0
         var isClosed = false
     }
 
-    private let queue: Monitor<Queue>
+    private let name: String
+    private let limit: Int
+    private let queue = Monitor(Queue())
 
-    /// - Parameter name: what `top -H` shows; 15 bytes at most.
-    public init(name: String) {
-        let queue = Monitor(Queue())
-        self.queue = queue
-        spawnThread(name: name) {
-            while true {
-                let jobs = queue.wait { (queue: inout Queue) -> [@Sendable () -> Void]? in
-                    guard !queue.jobs.isEmpty || queue.isClosed else { return nil }
-                    defer { queue.jobs = [] }
-                    return queue.jobs
-                }
-                if jobs.isEmpty { return }
-                for job in jobs { job() }
-            }
-        }
+    /// - Parameters:
+    ///   - name: what `top -H` shows; 15 bytes at most.
+    ///   - threads: how many jobs may run at once. A thread starts when there is work for it, and stays.
+    public init(name: String, threads: Int = 1) {
+        self.name = name
+        limit = threads
     }
 
-    /// The thread ends when its jobs are done and nobody can give it more.
-    deinit { queue.signal { $0.isClosed = true } }
+    /// The threads end when their jobs are done and nobody can give them more.
+    deinit { queue.signalAll { $0.isClosed = true } }
 
-    /// Runs `job` on the thread, after all that was given before, and suspends until it is done.
+    /// Runs `job` on a thread and suspends until it is done.
     public func run<Result: Sendable, Failure: Error>(
         _ job: @escaping @Sendable () throws(Failure) -> Result
     ) async throws(Failure) -> Result {
         let outcome: Swift.Result<Result, Failure> = await withCheckedContinuation { continuation in
-            queue.signal { queue in
-                queue.jobs.append {
-                    do throws(Failure) {
-                        continuation.resume(returning: .success(try job()))
-                    } catch {
-                        continuation.resume(returning: .failure(error))
-                    }
+            enqueue {
+                do throws(Failure) {
+                    continuation.resume(returning: .success(try job()))
+                } catch {
+                    continuation.resume(returning: .failure(error))
                 }
             }
         }
         return try outcome.get()
+    }
+
+    private func enqueue(_ job: @escaping @Sendable () -> Void) {
+        var startsThread = false
+        queue.signal { queue in
+            queue.jobs.insert(job, at: 0)
+            startsThread = queue.jobs.count > queue.idle && queue.threads < limit
+            if startsThread { queue.threads += 1 }
+        }
+        if startsThread { WorkerThread.start(name, queue) }
+    }
+
+    private static func start(_ name: String, _ queue: Monitor<Queue>) {
+        spawnThread(name: name) {
+            queue.signal { $0.idle += 1 }
+            while true {
+                let job = queue.wait { (queue: inout Queue) -> (@Sendable () -> Void)?? in
+                    if let job = queue.jobs.popLast() {
+                        queue.idle -= 1
+                        return job
+                    }
+                    return queue.isClosed ? .some(nil) : nil
+                }
+                guard let job else { return }
+                job()
+                queue.signal { $0.idle += 1 }
+            }
+        }
     }
 }
 

@@ -77,3 +77,28 @@ extension Volume {
         return try fileSystem.list(layout.staging(model)).compactMap { Version($0) }.sorted(by: >)
     }
 }
+
+extension Volume {
+    /// The models that the volume holds anything of: a base path with entries named as versions, or manifests, or staged versions.
+    public func modelNames() throws(VolumeError) -> [String] {
+        try doing("read \(layout.root)") { () throws(FileError) in
+            var names = Set(try manifests.models())
+            if try fileSystem.status(layout.staging)?.kind == .directory { names.formUnion(try fileSystem.list(layout.staging)) }
+            for name in try fileSystem.list(layout.root) where !name.hasPrefix(".") && !names.contains(name) {
+                let path = layout.base(name)
+                guard path != layout.state, try fileSystem.status(path)?.kind == .directory else { continue }
+                if try fileSystem.list(path).contains(where: { Version($0) != nil }) { names.insert(name) }
+            }
+            return names.sorted()
+        }
+    }
+
+    /// Who holds the lock now, if anybody does. Asks by taking it for a moment where nobody has it.
+    public func activeHolder() throws(VolumeError) -> String? {
+        let isFree = try doing("look at the lock of \(layout.root)") { () throws(FileError) in
+            let root = try fileSystem.openDirectory(layout.root)
+            return try root.tryLock(shared: true)
+        }
+        return isFree ? nil : holder() ?? "another process"
+    }
+}

@@ -88,7 +88,7 @@ extension Volume {
                 try file.setMode(settings.fileMode)
                 try file.sync()
             }
-            for directory in expectedDirectories(staged.table).list.reversed() {
+            for directory in staged.table.directories.reversed() {
                 try fileSystem.syncDirectory(tree.appending(directory))
             }
             try fileSystem.syncDirectory(tree)
@@ -167,7 +167,7 @@ extension Volume {
     func holdsExactly(_ table: FileTable, in directory: FilePath) throws(FileError) -> Bool {
         var sizes: [String: Int64] = [:]
         for entry in table { sizes[entry.path] = entry.size }
-        let directories = expectedDirectories(table).set
+        let directories = Set(table.directories)
         var files = 0
         var found = 0
         func walk(_ path: FilePath, _ prefix: String) throws(FileError) -> Bool {

@@ -22,11 +22,14 @@ extension Volume {
     /// - Returns: how many entries there were.
     @discardableResult
     public func sweep() throws(VolumeError) -> Int {
-        try doing("empty \(layout.trash)") { () throws(FileError) in
-            guard try fileSystem.status(layout.trash) != nil else { return 0 }
-            let entries = try fileSystem.list(layout.trash)
-            for name in entries { try fileSystem.removeTree(layout.trash.appending(name)) }
-            return entries.count
+        // Two sweeps at once would find each other's files gone.
+        try sweeping.withLock { (_) throws(VolumeError) in
+            try doing("empty \(layout.trash)") { () throws(FileError) in
+                guard try fileSystem.status(layout.trash) != nil else { return 0 }
+                let entries = try fileSystem.list(layout.trash)
+                for name in entries { try fileSystem.removeTree(layout.trash.appending(name)) }
+                return entries.count
+            }
         }
     }
 

@@ -13,7 +13,7 @@ extension Volume {
         let place = layout.staging(model, version)
         let tree = place.appending("tree")
         let recordPath = place.appending("progress")
-        let expected = expectedDirectories(table)
+        let directories = table.directories
 
         let (journal, recorded): (Journal, RecordedProgress?) = try doing("stage \(place)") { () throws(FileError) in
             try fileSystem.makeDirectory(layout.staging, mode: 0o755)
@@ -42,8 +42,8 @@ extension Volume {
         try doing("stage \(place)") { () throws(FileError) in
             try fileSystem.makeDirectory(tree, mode: settings.directoryMode)
             let keptPaths = Set(kept.keys.map { table[$0].path })
-            try removeUnexpected(in: tree, prefix: "", files: keptPaths, directories: expected.set)
-            for directory in expected.list {
+            try removeUnexpected(in: tree, prefix: "", files: keptPaths, directories: Set(directories))
+            for directory in directories {
                 try fileSystem.makeDirectory(tree.appending(directory), mode: settings.directoryMode)
             }
             try journal.append(ProgressRecord.begin(boot: boot, source: source).line)
@@ -109,21 +109,4 @@ extension Volume {
             }
         }
     }
-}
-
-/// The directories that a table's files need, those above before those below.
-func expectedDirectories(_ table: FileTable) -> (list: [String], set: Set<String>) {
-    var list: [String] = []
-    var set: Set<String> = []
-    func add(_ path: Substring) {
-        guard !path.isEmpty, !set.contains(String(path)) else { return }
-        if let slash = path.lastIndex(of: "/") { add(path[..<slash]) }
-        set.insert(String(path))
-        list.append(String(path))
-    }
-    for entry in table {
-        if let slash = entry.path.lastIndex(of: "/") { add(entry.path[..<slash]) }
-    }
-    for path in table.emptyDirectories { add(path[...]) }
-    return (list, set)
 }

@@ -18,6 +18,7 @@ public final class Volume: Sendable {
     let boot: String
     private let lock = Lock<LockHolder>(LockHolder())
     let trashCounter = Lock<Int>(0)
+    let sweeping = Lock<Void>(())
 
     // A box, since the lock is not copyable.
     private final class LockHolder: Sendable {

@@ -1,0 +1,3 @@
+import AspiredCLI
+
+await AspiredCommand.main()

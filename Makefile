@@ -1,0 +1,63 @@
+# The front door: each target is also what CI or a newcomer runs.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+SWIFT ?= swift
+# Debian packages: libraries to build with, and what the tests watch with.
+DEB_PACKAGES := libcurl4-openssl-dev libssl-dev libexpat1-dev pkg-config ca-certificates inotify-tools openssl strace
+# A Python environment of our own for the real servers and checkers that tests start.
+TOOLS := .build/tools
+export PATH := $(CURDIR)/$(TOOLS)/bin:$(PATH)
+
+RELEASE_FLAGS := -c release --static-swift-stdlib --product aspired
+RELEASE_BINARY := .build/release/aspired
+
+.PHONY: help
+help: ## Says what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+.PHONY: deps
+deps: ## Installs the libraries that are missing (Debian; as root or with sudo)
+	@missing=(); for p in $(DEB_PACKAGES); do dpkg -s "$$p" 2>/dev/null | grep -q '^Status: install ok installed' || missing+=("$$p"); done; \
+	if [ "$${#missing[@]}" -gt 0 ]; then \
+	  echo "installing $${missing[*]}"; \
+	  as_root=; [ "$$(id -u)" = 0 ] || as_root=sudo; \
+	  $$as_root apt-get update -qq; \
+	  DEBIAN_FRONTEND=noninteractive $$as_root apt-get install -y -qq --no-install-recommends "$${missing[@]}" >/dev/null; \
+	fi
+
+.PHONY: tools
+tools: $(TOOLS)/.done ## Installs the servers and checkers that tests start (PyPI)
+$(TOOLS)/.done: Tests/requirements.txt
+	python3 -m venv $(TOOLS)
+	$(TOOLS)/bin/pip install --quiet --disable-pip-version-check -r Tests/requirements.txt
+	touch $@
+
+.PHONY: build
+build: deps ## Builds everything for debugging
+	$(SWIFT) build --build-tests
+
+.PHONY: release
+release: deps ## Builds the binary as it is deployed: static Swift library, stripped
+	$(SWIFT) build $(RELEASE_FLAGS)
+	strip -o .build/aspired $(RELEASE_BINARY)
+	@ls -l .build/aspired | awk '{printf "%s: %.1f MB\n", $$9, $$5/1e6}'
+
+.PHONY: test
+test: deps tools ## Runs the tests
+	$(SWIFT) build --build-tests
+	$(SWIFT) test --skip-build
+
+.PHONY: lint
+lint: ## Checks format and documentation comments
+	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
+
+.PHONY: format
+format: ## Formats the sources
+	$(SWIFT) format --in-place --recursive Package.swift Sources Tests
+
+.PHONY: clean
+clean: ## Removes what was built
+	rm -rf .build

@@ -1,0 +1,236 @@
+import FileIO
+public import ModelSources
+public import Servables
+import SystemPackage
+public import Volume
+
+/// The agent: holds the volume's lock and runs one reconciler a model.
+public final class Agent: Sendable {
+    /// How often a stand-by asks for the lock.
+    static let lockInterval: Duration = .seconds(1)
+    /// How long `once` waits for another agent if no time-out is given (CONTRACT P6).
+    static let lockPatience: Duration = .seconds(10)
+
+    private struct State {
+        var reconcilers: [ModelReconciler] = []
+        var role = AgentRole.standby(holder: "")
+        /// Latched: once ready, always ready.
+        var isReady = false
+    }
+
+    private let program: String
+    private let models: [DesiredModel]
+    private let settings: AgentSettings
+    private let volume: Volume
+    private let workers: AgentWorkers
+    private let makeSource: @Sendable (DesiredModel) -> any ModelSource
+    private let telemetry: any Telemetry
+    private let time: any TimeSource
+    private let state = Lock(State())
+
+    /// - Parameters:
+    ///   - program: its version, for status and logs.
+    ///   - models: in the configuration's order.
+    ///   - makeSource: called once a model.
+    public init(
+        program: String, models: [DesiredModel], settings: AgentSettings, volume: Volume, workers: AgentWorkers,
+        telemetry: any Telemetry, time: any TimeSource, makeSource: @escaping @Sendable (DesiredModel) -> any ModelSource
+    ) {
+        self.program = program
+        self.models = models
+        self.settings = settings
+        self.volume = volume
+        self.workers = workers
+        self.telemetry = telemetry
+        self.time = time
+        self.makeSource = makeSource
+    }
+
+    // MARK: - Once
+
+    /// Reconciles until every aspired version of every model is published, or cannot be.
+    /// - Parameter timeout: gives up after this; `nil` waits as long as a version is held.
+    /// - Returns: the failures of the models that have one, in the configuration's order; those of models that are not required
+    ///   are reported but not returned.
+    public func once(timeout: Duration?) async -> [Failure] {
+        let deadline = timeout.map { time.uptime() + $0 }
+        do throws(Failure) {
+            try await onVolume { [volume] () throws(VolumeError) in try volume.prepare() }
+            try await waitForLock(until: deadline ?? (time.uptime() + Self.lockPatience))
+        } catch {
+            return [error]
+        }
+        defer { volume.unlock() }
+        do throws(Failure) { try await begin(sweepingModels: false) } catch { return [error] }
+        let reconcilers = start(.once)
+        let work = Task {
+            await withDiscardingTaskGroup { group in
+                for reconciler in reconcilers { group.addTask { await reconciler.reconcile() } }
+            }
+        }
+        let timer = Task { [time] in
+            guard let deadline else { return }
+            try await time.sleep(for: max(.zero, deadline - time.uptime()))
+            work.cancel()
+        }
+        await withTaskCancellationHandler { await work.value } onCancel: { work.cancel() }
+        timer.cancel()
+        return await collect(reconcilers)
+    }
+
+    private func collect(_ reconcilers: [ModelReconciler]) async -> [Failure] {
+        var failures: [Failure] = []
+        for reconciler in reconcilers {
+            let failure: Failure
+            switch await reconciler.outcome {
+            case .done: continue
+            case .failed(let cause): failure = cause
+            case nil: failure = await reconciler.unfinished()
+            }
+            if reconciler.model.isRequired {
+                failures.append(failure)
+            } else {
+                telemetry.record(.warning("\(reconciler.model.name) is not required and was left as it is: \(failure.message)"))
+            }
+        }
+        return failures
+    }
+
+    private func waitForLock(until deadline: Duration) async throws(Failure) {
+        var isFirst = true
+        while let holder = try await tryLock() {
+            if isFirst { telemetry.record(.standby(holder: holder)) }
+            isFirst = false
+            let left = deadline - time.uptime()
+            guard left > .zero, !Task.isCancelled else {
+                throw Failure(
+                    .busy, "lock \(volume.layout.root): \(holder) holds the volume; stop it, or let it do the work", isTransient: true)
+            }
+            do { try await time.sleep(for: min(left, Self.lockInterval)) } catch { continue }
+        }
+    }
+
+    // MARK: - Run
+
+    /// Reconciles until the task is cancelled. While another agent holds the volume it stands by and writes nothing.
+    /// - Throws: only what is found at the start: a volume that cannot be used.
+    public func run() async throws(Failure) {
+        try await onVolume { [volume] () throws(VolumeError) in try volume.prepare() }
+        guard try await standBy() else { return }
+        defer { volume.unlock() }
+        try await begin(sweepingModels: true)
+        let reconcilers = start(.run)
+        await withDiscardingTaskGroup { group in
+            for reconciler in reconcilers { group.addTask { await reconciler.reconcile() } }
+        }
+    }
+
+    /// Waits for the lock.
+    /// - Returns: `false` when it was cancelled before.
+    private func standBy() async throws(Failure) -> Bool {
+        var said: String?
+        while let holder = try await tryLock() {
+            state.withLock { $0.role = .standby(holder: holder) }
+            if said != holder { telemetry.record(.standby(holder: holder)) }
+            said = holder
+            do { try await time.sleep(for: Self.lockInterval) } catch { return false }
+        }
+        if said != nil { telemetry.record(.tookOver) }
+        return true
+    }
+
+    private func tryLock() async throws(Failure) -> String? {
+        try await onVolume { [volume] () throws(VolumeError) in try volume.tryLock() }
+    }
+
+    /// Clears up after an earlier process and makes the base paths.
+    private func begin(sweepingModels: Bool) async throws(Failure) {
+        let names = models.map(\.name)
+        let swept = try await onVolume { [volume, telemetry] () throws(VolumeError) in
+            try volume.recover(models: sweepingModels ? Set(names) : nil)
+            for name in names { try volume.ensureBasePath(name) }
+            return volume.sweep(reportingTo: telemetry)
+        }
+        if swept > 0 { telemetry.record(.swept(entries: swept)) }
+    }
+
+    private func start(_ mode: ModelReconciler.Mode) -> [ModelReconciler] {
+        let reconcilers = models.map { model in
+            ModelReconciler(
+                model: model, source: makeSource(model), volume: volume, workers: workers, settings: settings,
+                telemetry: telemetry, time: time, mode: mode)
+        }
+        state.withLock { state in
+            state.reconcilers = reconcilers
+            state.role = .active
+        }
+        return reconcilers
+    }
+
+    private func onVolume<Result: Sendable>(
+        _ body: @escaping @Sendable () throws(VolumeError) -> Result
+    ) async throws(Failure) -> Result {
+        do throws(VolumeError) { return try await workers.bulk.run(body) } catch { throw error.failure }
+    }
+
+    // MARK: - Questions
+
+    /// Lists every source now (SIGHUP).
+    public func syncNow() async {
+        for reconciler in state.withLock({ $0.reconcilers }) { await reconciler.syncNow() }
+    }
+
+    /// Why the agent is not well; empty if it is. An outage of a source is not ill health.
+    public func illnesses() async -> [String] {
+        let now = time.uptime()
+        var reasons: [String] = []
+        for reconciler in state.withLock({ $0.reconcilers }) where await !reconciler.isHealthy(now) {
+            reasons.append("\(reconciler.model.name): its loop has made no turn for too long; is the volume hanging?")
+        }
+        return reasons
+    }
+
+    /// Why the models are not ready; empty if they are, and from then on for ever.
+    public func unreadiness() async -> [String] {
+        if state.withLock({ $0.isReady }) { return [] }
+        let status = await status()
+        let reasons = status.models.filter { $0.isRequired && $0.isReady != true }
+            .map { "\($0.name): \($0.notReadyReason ?? "not ready")" }
+        if reasons.isEmpty { state.withLock { $0.isReady = true } }
+        return reasons
+    }
+
+    /// What the volume holds and what is being done about it.
+    public func status() async -> AgentStatus {
+        let (reconcilers, role) = state.withLock { ($0.reconcilers, $0.role) }
+        var statuses: [ModelStatus] = []
+        if reconcilers.isEmpty {
+            // Standing by: what the volume holds decides.
+            for model in models { statuses.append(await volumeStatus(model)) }
+        } else {
+            for reconciler in reconcilers { statuses.append(await reconciler.status()) }
+        }
+        let required = statuses.filter(\.isRequired)
+        return AgentStatus(
+            program: program, root: volume.layout.root.string, role: role, holder: await holder(), freeBytes: await freeBytes(),
+            isReady: state.withLock { $0.isReady } || required.allSatisfy { $0.isReady == true }, models: statuses)
+    }
+
+    private func volumeStatus(_ model: DesiredModel) async -> ModelStatus {
+        let name = model.name
+        let inventory = try? await workers.inventory.run { [volume] () throws(VolumeError) in try volume.inventory(name) }
+        let isReady = inventory.map { !$0.published.isEmpty } ?? false
+        return ModelStatus(
+            name: name, source: model.source.description, policy: model.policy, isRequired: model.isRequired,
+            versions: inventory.map(VersionStatus.all(of:)) ?? [], isReady: isReady,
+            notReadyReason: isReady ? nil : "another agent holds the volume and has published no version yet")
+    }
+
+    private func holder() async -> String? {
+        await workers.inventory.run { [volume] in volume.holder() }
+    }
+
+    private func freeBytes() async -> Int64? {
+        try? await workers.inventory.run { [volume] () throws(VolumeError) in try volume.space().available }
+    }
+}

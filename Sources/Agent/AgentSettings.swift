@@ -1,0 +1,51 @@
+public import FileIO
+public import Servables
+
+/// What the configuration sets for all models.
+public struct AgentSettings: Hashable, Sendable {
+    /// Between looks at a source, before jitter.
+    public var pollInterval: Duration
+    public var rules: PlanRules
+    /// How long a version that is replaced by another content is out.
+    public var republishPause: Duration
+    /// Refuse files that the source offers nothing to verify by.
+    public var requiresVerification: Bool
+
+    public init(
+        pollInterval: Duration = .seconds(30), rules: PlanRules = PlanRules(), republishPause: Duration = .seconds(5),
+        requiresVerification: Bool = false
+    ) {
+        self.pollInterval = pollInterval
+        self.rules = rules
+        self.republishPause = republishPause
+        self.requiresVerification = requiresVerification
+    }
+
+    /// Of the poll interval, to either side.
+    static let pollJitter = 0.1
+    /// A source that fails.
+    var sourceBackoff: Backoff { Backoff(base: .seconds(1), cap: max(pollInterval, .seconds(30))) }
+    /// A version that fails.
+    var versionBackoff: Backoff { Backoff(base: .seconds(1), cap: .seconds(300)) }
+    /// `once` gives up on what keeps failing after this (CONTRACT section 3).
+    static let oncePatience: Duration = .seconds(60)
+    /// `once` looks this often at a version that is held.
+    static let heldInterval: Duration = .seconds(5)
+    /// Files of one version that are opened at once; how many requests are under way is the scheduler's.
+    static let filesAtOnce = 16
+    /// A loop that has not made a turn for this long, beyond the poll interval, is not well.
+    static let turnPatience: Duration = .seconds(60)
+}
+
+/// The threads for calls that block.
+public struct AgentWorkers: Sendable {
+    /// Looks at the volume: short calls.
+    public let inventory: WorkerThread
+    /// Stages, syncs, publishes, deletes: calls that may take long.
+    public let bulk: WorkerThread
+
+    public init() {
+        inventory = WorkerThread(name: "aspired-look")
+        bulk = WorkerThread(name: "aspired-sync", threads: 2)
+    }
+}

@@ -1,0 +1,163 @@
+import FileIO
+import ModelSources
+import Servables
+import Volume
+
+// MARK: - Fetching, one version at a time
+
+extension ModelReconciler {
+    /// Gives up a fetch that a newer list supersedes, unless half of it is there, or the one before it was given up, too.
+    func superviseFetch() {
+        guard var active = fetch, !active.isCancelled else { return }
+        guard !plan.aspired.contains(active.version), plan.ask.isEmpty, sourceFailures.count == 0, available.listed != nil else { return }
+        if let progress = progress.withLock({ $0 }), progress.version == active.version,
+            progress.stagedBytes * 2 >= progress.totalBytes
+        {
+            return
+        }
+        guard !gaveUpLast else { return }
+        active.isCancelled = true
+        active.task.cancel()
+        fetch = active
+        gaveUpLast = true
+        telemetry.record(.notice("\(model.name) \(active.version) is no longer aspired: its fetch is given up"))
+    }
+
+    /// Starts on the first version that is due: those that stand in the way first, since they may only need to be read.
+    func startFetch(_ now: Duration) {
+        guard fetch == nil, !Task.isCancelled else { return }
+        guard let version = (plan.examine + plan.fetch).first(where: { isDue($0, now) }) else { return }
+        begin(version)
+    }
+
+    private func begin(_ version: Version) {
+        // The directory that is there may spell the number otherwise.
+        let place = inventory?[version]?.version
+        let progress = progress
+        let bell = bell
+        progress.withLock { $0 = nil }
+        let fetcher = VersionFetcher(
+            model: model.name, source: source, volume: volume, workers: workers, settings: settings, telemetry: telemetry,
+            time: time, onProgress: { new in progress.withLock { $0 = new } })
+        let task = Task {
+            do throws(SourceError) {
+                if let place { try await fetcher.examine(version, at: place) } else { try await fetcher.fetch(version) }
+                ended(version, nil)
+            } catch {
+                ended(version, error)
+            }
+            bell.ring()
+        }
+        fetch = ActiveFetch(version: version, task: task)
+    }
+
+    private func ended(_ version: Version, _ error: SourceError?) {
+        endedWorks += 1
+        fetch = nil
+        progress.withLock { $0 = nil }
+        if Task.isCancelled { return }
+        gaveUpLast = false
+        guard let error else {
+            versionFailures[version] = nil
+            return
+        }
+        // What failed is asked about anew: it may have changed.
+        available.readiness[version] = nil
+        failed(version, error.failure)
+    }
+
+    /// Notes that a version could not be asked about, fetched or published, and when that is tried again.
+    func failed(_ version: Version, _ failure: Failure) {
+        var streak = versionFailures[version] ?? FailureStreak()
+        let random = time.random()
+        let backoff = failure.kind == .volume ? settings.sourceBackoff : settings.versionBackoff
+        streak.add(failure, now: time.uptime()) { backoff.wait(after: $0, random: random) }
+        versionFailures[version] = streak
+        let retryIn = mode == .once && isFinal(streak, time.uptime()) ? nil : streak.retryAt - time.uptime()
+        telemetry.record(.versionFailed(model: model.name, version: version, failure: failure, retryIn: retryIn))
+    }
+
+    /// Whether a version that failed may be tried again by now.
+    func isDue(_ version: Version, _ now: Duration) -> Bool {
+        guard let streak = versionFailures[version] else { return true }
+        return streak.retryAt <= now && !(mode == .once && isFinal(streak, now))
+    }
+
+    /// Whether `once` does not try it again.
+    func isFinal(_ streak: FailureStreak?, _ now: Duration) -> Bool {
+        guard let streak, let failure = streak.last else { return false }
+        if !failure.isTransient || failure.kind == .volume { return true }
+        return now - streak.since >= AgentSettings.oncePatience
+    }
+}
+
+// MARK: - Pruning
+
+extension ModelReconciler {
+    /// Versions of which something is to be pruned, discarded or noted.
+    var undone: [Version] {
+        (plan.prune + plan.discard + plan.release + plan.unrelease).filter { $0 != fetch?.version }
+    }
+
+    func noteReleases(_ now: Duration) {
+        let (name, volume, date) = (model.name, volume, time.now())
+        let changes: [(Version, Timestamp?)] = plan.release.map { ($0, date) } + plan.unrelease.map { ($0, nil) }
+        for (version, release) in changes {
+            work(on: version, now) { () throws(VolumeError) in try volume.setReleased(name, version, at: release) }
+        }
+    }
+
+    /// Starts what the plan says goes: published versions out of the base path, staged ones that nobody wants out of staging.
+    func startPruning(_ now: Duration) {
+        let (name, volume, telemetry) = (model.name, volume, telemetry)
+        if mustListAgain {
+            nextListing = .zero
+        } else {
+            for version in plan.prune {
+                work(on: version, now) { () throws(VolumeError) in
+                    try volume.prune(name, version)
+                    telemetry.record(.pruned(model: name, version: version))
+                    volume.sweep(reportingTo: telemetry)
+                }
+            }
+        }
+        for version in plan.discard {
+            work(on: version, now) { () throws(VolumeError) in
+                try volume.discard(name, version)
+                volume.sweep(reportingTo: telemetry)
+            }
+        }
+    }
+
+    /// `once` lists again before it prunes, and before it takes a version's absence for granted (CONTRACT P3).
+    var mustListAgain: Bool {
+        guard mode == .once, sourceFailures.count == 0 else { return false }
+        return !plan.missingOnce.isEmpty || (!plan.prune.isEmpty && available.listedBefore == nil)
+    }
+
+    /// Work on a version that may take long, beside the turns. Where it fails it is tried again with back-off, by `once` not.
+    private func work(on version: Version, _ now: Duration, _ body: @escaping @Sendable () throws(VolumeError) -> Void) {
+        guard working[version] == nil, version != fetch?.version else { return }
+        if let streak = workFailures[version], mode == .once || streak.retryAt > now { return }
+        working[version] = Task {
+            do throws(VolumeError) {
+                try await workers.bulk.run(body)
+                workFailures[version] = nil
+            } catch {
+                workFailed(version, error.failure)
+            }
+            working[version] = nil
+            endedWorks += 1
+            bell.ring()
+        }
+    }
+
+    private func workFailed(_ version: Version, _ failure: Failure) {
+        let random = time.random()
+        var streak = workFailures[version] ?? FailureStreak()
+        streak.add(failure, now: time.uptime()) { settings.sourceBackoff.wait(after: $0, random: random) }
+        workFailures[version] = streak
+        let retryIn = mode == .once ? nil : streak.retryAt - time.uptime()
+        telemetry.record(.syncFailed(model: model.name, failure: failure, retryIn: retryIn))
+    }
+}

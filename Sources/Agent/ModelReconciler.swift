@@ -1,0 +1,254 @@
+import FileIO
+import ModelSources
+import Servables
+import SystemPackage
+import Volume
+
+/// Keeps one model of the volume at its aspired versions.
+///
+/// A loop of turns: each looks at what is aspired and what the volume holds, computes the plan, and starts or cancels work. A turn never
+/// awaits work that can take long; what ends rings the bell for the next turn. There is no state but what the volume holds and
+/// what can be found out again.
+actor ModelReconciler {
+    enum Mode: Hashable {
+        /// Goes on for ever.
+        case run
+        /// Ends when every aspired version is in place, or it is clear that it cannot be.
+        case once
+    }
+
+    let model: DesiredModel
+    let source: any ModelSource
+    let volume: Volume
+    let workers: AgentWorkers
+    let settings: AgentSettings
+    let telemetry: any Telemetry
+    let time: any TimeSource
+    let mode: Mode
+    let bell = Doorbell()
+
+    // What is known of the source.
+    var available = Availability()
+    var sourceFailures = FailureStreak()
+    var nextListing: Duration = .zero
+    var listing: Task<Void, Never>?
+    /// Asked for while a listing was under way, which may have begun too early to see what it is asked for.
+    var listsAgain = false
+    var asking: [Version: Task<Void, Never>] = [:]
+    var lookAgain: [Version: Duration] = [:]
+    var lastSuccess: Timestamp?
+
+    // Work on versions.
+    var fetch: ActiveFetch?
+    var versionFailures: [Version: FailureStreak] = [:]
+    /// What is being pruned, discarded or noted, and what of it failed.
+    var working: [Version: Task<Void, Never>] = [:]
+    var workFailures: [Version: FailureStreak] = [:]
+    /// The last fetch that was given up for a newer list; the one after it is not (CONTRACT section 4).
+    var gaveUpLast = false
+    var volumeFailures = FailureStreak()
+    /// Counts the works that ended: a look at the volume that one of them overtook is out of date.
+    var endedWorks = 0
+
+    // What the last turn saw, for status.
+    var plan = ModelPlan()
+    var inventory: Inventory?
+    var progress = Lock<FetchProgress?>(nil)
+    var lastTurn: Duration?
+    var said = SaidReasons()
+    var readiness = StartReadiness()
+    var behindSince: Duration?
+    var outcome: OnceOutcome?
+
+    /// A fetch, or an examination, that is under way.
+    struct ActiveFetch {
+        let version: Version
+        let task: Task<Void, Never>
+        var isCancelled = false
+    }
+
+    init(
+        model: DesiredModel, source: any ModelSource, volume: Volume, workers: AgentWorkers, settings: AgentSettings,
+        telemetry: any Telemetry, time: any TimeSource, mode: Mode
+    ) {
+        self.model = model
+        self.source = source
+        self.volume = volume
+        self.workers = workers
+        self.settings = settings
+        self.telemetry = telemetry
+        self.time = time
+        self.mode = mode
+    }
+
+    /// Makes turns until the task is cancelled or, in mode `once`, nothing is left to do; ends what is under way, and keeps what
+    /// is staged.
+    func reconcile() async {
+        lastTurn = time.uptime()
+        while !Task.isCancelled, outcome == nil {
+            let pause = await turn()
+            lastTurn = time.uptime()
+            if outcome != nil { break }
+            await bell.wait(atMost: pause, time: time)
+        }
+        listing?.cancel()
+        for question in asking.values { question.cancel() }
+        fetch?.task.cancel()
+        await fetch?.task.value
+        // The volume's lock is held for as long as anything here writes.
+        for work in working.values { await work.value }
+    }
+
+    /// Lists the source now.
+    func syncNow() {
+        nextListing = .zero
+        listsAgain = listing != nil
+        for version in versionFailures.keys { versionFailures[version]?.retryNow() }
+        for version in workFailures.keys { workFailures[version]?.retryNow() }
+        bell.ring()
+    }
+
+    // MARK: - A turn
+
+    /// - Returns: when the next turn is due, if nothing rings before.
+    private func turn() async -> Duration {
+        let endedBefore = endedWorks
+        guard let held = await lookAtVolume() else { return max(.seconds(1), volumeFailures.retryAt - time.uptime()) }
+        // What ended meanwhile rang: the next turn comes at once, and sees it.
+        guard endedWorks == endedBefore else { return .zero }
+        let now = time.uptime()
+        inventory = held
+        readiness.sawVolume(held)
+        startListing(now)
+        expireReadiness(now)
+
+        plan = Servables.plan(
+            policy: model.policy, available: available, inventory: held, rules: settings.rules, now: time.now())
+        if sourceFailures.count > 0 {
+            // A source that cannot be listed prunes nothing (CONTRACT P3).
+            for version in plan.prune { plan.keep[version] = .sourceUnclear }
+            plan.prune = []
+            plan.discard = []
+        }
+        readiness.sawPlan(plan, policy: model.policy, inventory: held)
+        noteBehind(held, now: now)
+        say()
+        // While the source fails, the next listing decides when to ask again.
+        if sourceFailures.count == 0 { for version in plan.ask where isDue(version, now) { ask(version) } }
+        superviseFetch()
+        startFetch(now)
+        noteReleases(now)
+        startPruning(now)
+        if mode == .once { outcome = settle(now) }
+        return nextTurn(now)
+    }
+
+    private func lookAtVolume() async -> Inventory? {
+        let name = model.name
+        do throws(VolumeError) {
+            let inventory = try await workers.inventory.run { [volume] () throws(VolumeError) in try volume.inventory(name) }
+            volumeFailures = FailureStreak()
+            return inventory
+        } catch {
+            noteVolumeFailure(error.failure)
+            return nil
+        }
+    }
+
+    private func noteVolumeFailure(_ failure: Failure) {
+        let random = time.random()
+        volumeFailures.add(failure, now: time.uptime()) { settings.sourceBackoff.wait(after: $0, random: random) }
+        telemetry.record(.syncFailed(model: model.name, failure: failure, retryIn: volumeFailures.retryAt - time.uptime()))
+        if mode == .once { outcome = .failed(failure) }
+    }
+
+    // MARK: - The source
+
+    private func startListing(_ now: Duration) {
+        guard listing == nil, now >= nextListing else { return }
+        listing = Task {
+            do throws(SourceError) { listed(try await source.versions()) } catch { notListed(error) }
+        }
+    }
+
+    private func listed(_ versions: Set<Version>) {
+        listing = nil
+        available.listedBefore = available.listed
+        available.listed = versions
+        // What is being fetched was ready and is compared again at its end; all else is asked anew.
+        available.readiness = available.readiness.filter { $0.key == fetch?.version && versions.contains($0.key) }
+        lookAgain = [:]
+        versionFailures = versionFailures.filter { versions.contains($0.key) }
+        if sourceFailures.count > 0 {
+            // The outage is over: what it made fail need not wait any longer.
+            for (version, streak) in versionFailures where streak.last?.kind == .unavailable {
+                versionFailures[version]?.retryNow()
+            }
+        }
+        sourceFailures = FailureStreak()
+        let jitter = 1 + AgentSettings.pollJitter * (2 * time.random() - 1)
+        nextListing = listsAgain ? .zero : time.uptime() + settings.pollInterval * jitter
+        listsAgain = false
+        lastSuccess = time.now()
+        telemetry.record(.syncSucceeded(model: model.name, at: time.now()))
+        bell.ring()
+    }
+
+    private func notListed(_ error: SourceError) {
+        listing = nil
+        if Task.isCancelled { return }
+        let random = time.random()
+        sourceFailures.add(error.failure, now: time.uptime()) { settings.sourceBackoff.wait(after: $0, random: random) }
+        nextListing = listsAgain ? .zero : sourceFailures.retryAt
+        listsAgain = false
+        let isOver = mode == .once && !error.failure.isTransient
+        telemetry.record(
+            .syncFailed(model: model.name, failure: error.failure, retryIn: isOver ? nil : max(.zero, nextListing - time.uptime())))
+        bell.ring()
+    }
+
+    /// Finds out whether a version is ready.
+    private func ask(_ version: Version) {
+        guard asking[version] == nil else { return }
+        asking[version] = Task {
+            do throws(SourceError) {
+                answered(version, try await source.contents(of: version))
+            } catch {
+                notAnswered(version, error)
+            }
+        }
+    }
+
+    private func answered(_ version: Version, _ contents: VersionContents) {
+        asking[version] = nil
+        switch contents {
+        case .ready: available.readiness[version] = .ready
+        case .held(let reason, var wait):
+            available.readiness[version] = .held(reason)
+            versionFailures[version] = nil
+            if mode == .once { wait = min(wait ?? AgentSettings.heldInterval, AgentSettings.heldInterval) }
+            // A store whose clock stands still must not be asked without end.
+            if let wait { lookAgain[version] = time.uptime() + max(wait, .seconds(1)) }
+        }
+        bell.ring()
+    }
+
+    private func notAnswered(_ version: Version, _ error: SourceError) {
+        asking[version] = nil
+        if Task.isCancelled { return }
+        if error.failure.isTransient {
+            failed(version, error.failure)
+        } else {
+            // A version that cannot be read is no reason to doubt the others: it is tried, fails, and is seen.
+            available.readiness[version] = .ready
+        }
+        bell.ring()
+    }
+
+    private func expireReadiness(_ now: Duration) {
+        for (version, due) in lookAgain where due <= now {
+            lookAgain[version] = nil
+            if case .held = available.readiness[version] { available.readiness[version] = nil }
+        }
+    }
+}

@@ -1,0 +1,90 @@
+import FileIO
+public import ModelSources
+public import Servables
+public import Volume
+
+/// What `once` would do for one model (CONTRACT section 2).
+public struct PlannedModel: Sendable {
+    public let model: DesiredModel
+    public let plan: ModelPlan
+    /// Files and bytes of the versions that would be fetched, and how many of the bytes are staged already.
+    public let fetches: [Version: FetchSize]
+    /// Published versions by what their manifests say.
+    public let published: [Version: ManifestSummary]
+    /// Why nothing, or not all, can be said.
+    public let failure: Failure?
+
+    public struct FetchSize: Hashable, Sendable {
+        public let files: Int
+        public let bytes: Int64
+    }
+}
+
+/// Computes the plans without changing anything, neither on the volume nor at the source; needs no lock.
+public struct Planner: Sendable {
+    private let volume: Volume
+    private let workers: AgentWorkers
+    private let settings: AgentSettings
+    private let time: any TimeSource
+
+    public init(volume: Volume, workers: AgentWorkers, settings: AgentSettings, time: any TimeSource) {
+        self.volume = volume
+        self.workers = workers
+        self.settings = settings
+        self.time = time
+    }
+
+    public func plan(_ model: DesiredModel, source: any ModelSource) async -> PlannedModel {
+        var available = Availability()
+        var tables: [Version: PlannedModel.FetchSize] = [:]
+        var inventory = Inventory(hasBasePath: false, entries: [], staged: [])
+        var plan = ModelPlan()
+        var failure: Failure?
+        do throws(Failure) {
+            inventory = try await look(at: model.name)
+            available.listed = try await list(source)
+            plan = compute(model, available, inventory)
+            // As `once`, which lists again before it prunes.
+            if !plan.missingOnce.isEmpty || !plan.prune.isEmpty {
+                available.listedBefore = available.listed
+                available.listed = try await list(source)
+                plan = compute(model, available, inventory)
+            }
+            while !plan.ask.isEmpty {
+                for version in plan.ask {
+                    switch try await contents(version, source) {
+                    case .ready(let table):
+                        available.readiness[version] = .ready
+                        tables[version] = .init(files: table.count, bytes: table.totalSize)
+                    case .held(let reason, _): available.readiness[version] = .held(reason)
+                    }
+                }
+                plan = compute(model, available, inventory)
+            }
+        } catch {
+            failure = error
+        }
+        let published = Dictionary(uniqueKeysWithValues: inventory.entries.compactMap { entry in entry.manifest.map { (entry.version, $0) } })
+        return PlannedModel(model: model, plan: plan, fetches: tables, published: published, failure: failure)
+    }
+
+    private func compute(_ model: DesiredModel, _ available: Availability, _ inventory: Inventory) -> ModelPlan {
+        Servables.plan(policy: model.policy, available: available, inventory: inventory, rules: settings.rules, now: time.now())
+    }
+
+    private func look(at model: String) async throws(Failure) -> Inventory {
+        do throws(VolumeError) {
+            return try await workers.inventory.run { [volume] () throws(VolumeError) in try volume.inventory(model) }
+        } catch {
+            throw error.failure
+        }
+    }
+
+    private func list(_ source: any ModelSource) async throws(Failure) -> Set<Version> {
+        do throws(SourceError) { return try await source.versions() } catch { throw error.failure }
+    }
+
+    private func contents(_ version: Version, _ source: any ModelSource) async throws(Failure) -> VersionContents {
+        do throws(SourceError) { return try await source.contents(of: version) } catch { throw error.failure }
+    }
+}

@@ -1,0 +1,238 @@
+import FileIO
+import ModelSources
+import Servables
+import SystemPackage
+import Volume
+
+/// Brings one version onto the volume: asks what it holds, stages it, fetches and verifies its files, asks again whether it
+/// changed meanwhile, and publishes it. All errors are `SourceError`s, those of the volume included, so that what is stale is told.
+struct VersionFetcher: Sendable {
+    let model: String
+    let source: any ModelSource
+    let volume: Volume
+    let workers: AgentWorkers
+    let settings: AgentSettings
+    let telemetry: any Telemetry
+    let time: any TimeSource
+    /// Follows the bytes for status; called from any thread.
+    let onProgress: @Sendable (FetchProgress) -> Void
+
+    /// How often a version that changes while it is fetched is begun anew before its back-off counts.
+    private static let attempts = 3
+
+    /// Fetches and publishes a version that is not on the volume.
+    func fetch(_ version: Version) async throws(SourceError) {
+        try await fetch(version, replacing: nil)
+    }
+
+    /// Looks at a directory that is there without a manifest: adopts it where every file was read and equals the source's, else
+    /// fetches the version and puts it in its place (CONTRACT section 4).
+    /// - Parameter place: the version as the directory spells it.
+    func examine(_ version: Version, at place: Version) async throws(SourceError) {
+        let table = try await readyTable(version)
+        let found = try await onVolume { [volume, model] () throws(VolumeError) in try volume.read(model, place, as: table) }
+        if found != nil, let verifications = try await compare(version, at: place, table) {
+            guard try await readyTable(version) == table else { throw unsteady(version) }
+            try await adopt(place, table, verifications)
+            return
+        }
+        telemetry.record(
+            .notice("\(model) \(version) is on the volume without a manifest, and nothing shows that it is what "
+                + "\(source.location) has: it is fetched"))
+        try await fetch(version, replacing: Found(place: place, files: found ?? []))
+    }
+
+    /// A directory that is there without a manifest.
+    private struct Found {
+        /// The version as it spells it.
+        let place: Version
+        /// In the table's order where it has the same files, else empty.
+        let files: [Verification]
+    }
+
+    private func fetch(_ version: Version, replacing found: Found?) async throws(SourceError) {
+        let began = time.uptime()
+        for _ in 0..<Self.attempts {
+            let table = try await readyTable(version)
+            let staged = try await onVolume { [volume, model, source] () throws(VolumeError) in
+                try volume.stage(model, version, table: table, source: source.location)
+            }
+            let missing = table.totalSize - staged.stagedBytes
+            telemetry.record(
+                .fetchStarted(model: model, version: version, files: table.count, bytes: table.totalSize, missing: missing))
+            do throws(SourceError) {
+                try await fill(staged)
+            } catch {
+                if error.isMismatch { telemetry.record(.checksumMismatch(model: model)) }
+                if error.isStale { continue }
+                throw error
+            }
+            guard try await readyTable(version) == table else { continue }
+            try await publish(staged, replacing: found, fetched: missing, began: began)
+            return
+        }
+        throw unsteady(version)
+    }
+
+    private func unsteady(_ version: Version) -> SourceError {
+        SourceError(
+            Failure(
+                .unavailable, "fetch \(model) \(version): it kept changing in \(source.location) while it was fetched; "
+                    + "it is tried again, and published once it stays the same", isTransient: true))
+    }
+
+    // MARK: - Steps
+
+    private func readyTable(_ version: Version) async throws(SourceError) -> FileTable {
+        switch try await source.contents(of: version) {
+        case .ready(let table): return table
+        case .held(let reason, _):
+            throw SourceError(
+                Failure(.unavailable, "fetch \(model) \(version): it is not ready any more: \(reason)", isTransient: true))
+        }
+    }
+
+    /// Fetches what is missing, some files at once. The first failure stops the others.
+    private func fill(_ staged: StagedVersion) async throws(SourceError) {
+        let total = staged.table.totalSize
+        let counter = Lock<Int64>(staged.stagedBytes)
+        let report: @Sendable (Int64) -> Void = { bytes in
+            let done = counter.withLock { done in
+                done += bytes
+                return done
+            }
+            onProgress(FetchProgress(version: staged.version, stagedBytes: done, totalBytes: total))
+            telemetry.record(.fetched(model: model, bytes: bytes))
+        }
+        onProgress(FetchProgress(version: staged.version, stagedBytes: staged.stagedBytes, totalBytes: total))
+        let outcome = await withTaskGroup(of: Result<Void, SourceError>.self) { group in
+            var waiting = staged.incomplete.makeIterator()
+            var running = 0
+            var result: Result<Void, SourceError> = .success(())
+            while true {
+                while running < AgentSettings.filesAtOnce, !Task.isCancelled, case .success = result, let index = waiting.next() {
+                    running += 1
+                    group.addTask {
+                        do throws(SourceError) {
+                            return .success(try await fetchFile(index, of: staged, onBytes: report))
+                        } catch {
+                            return .failure(error)
+                        }
+                    }
+                }
+                guard let finished = await group.next() else { return result }
+                running -= 1
+                if case .failure = finished, case .success = result {
+                    result = finished
+                    group.cancelAll()
+                }
+            }
+        }
+        try outcome.get()
+        if Task.isCancelled { throw stopped("fetch", staged.version) }
+    }
+
+    private func stopped(_ what: String, _ version: Version) -> SourceError {
+        SourceError(
+            Failure(.busy, "\(what) \(model) \(version): stopped; the next start goes on from what is there", isTransient: true))
+    }
+
+    private func fetchFile(
+        _ index: Int, of staged: StagedVersion, onBytes: @escaping @Sendable (Int64) -> Void
+    ) async throws(SourceError) {
+        let entry = staged.table[index]
+        let file = try await onVolume { () throws(VolumeError) in try staged.open(index) }
+        let verification: Verification
+        do throws(SourceError) {
+            verification = try await source.fetch(entry, of: staged.version, into: file, onBytes: onBytes)
+        } catch {
+            // Bytes of two revisions are never mixed.
+            if error.isStale || error.isMismatch { try await forget(file) }
+            throw error
+        }
+        if settings.requiresVerification, verification.method == .size {
+            throw SourceError(
+                Failure(
+                    .badData, "fetch \(model) \(staged.version) \(entry.path): the store offers no checksum that could be verified, "
+                        + "and --verify require asks for one: upload it with a checksum, or use --verify best"))
+        }
+        try await onVolume { () throws(VolumeError) in try staged.complete(index, verification) }
+    }
+
+    private func forget(_ file: StagedFile) async throws(SourceError) {
+        try await onVolume { () throws(VolumeError) in
+            do throws(FileError) { try file.reset() } catch { throw .file(error, doing: "begin \(file.path) anew") }
+        }
+    }
+
+    /// - Returns: `nil` where a file differs, or nothing tells.
+    private func compare(
+        _ version: Version, at place: Version, _ table: FileTable
+    ) async throws(SourceError) -> [Verification]? {
+        let directory = volume.layout.version(model, place)
+        var verifications: [Verification] = []
+        for entry in table {
+            if Task.isCancelled { throw stopped("compare", version) }
+            let local = LocalFile(
+                path: directory.appending(entry.path), size: entry.size, fileSystem: volume.fileSystem, reader: workers.bulk)
+            guard let verification = try await source.verify(entry, of: version, against: local) else { return nil }
+            verifications.append(verification)
+        }
+        return verifications
+    }
+
+    private func adopt(_ version: Version, _ table: FileTable, _ verifications: [Verification]) async throws(SourceError) {
+        try await onVolume { [volume, model, source] () throws(VolumeError) in
+            try volume.adopt(model, version, table: table, source: source.location, verifications: verifications)
+        }
+        telemetry.record(.adopted(model: model, version: version, files: table.count, bytes: table.totalSize))
+    }
+
+    private func publish(
+        _ staged: StagedVersion, replacing found: Found?, fetched: Int64, began: Duration
+    ) async throws(SourceError) {
+        let (table, version) = (staged.table, staged.version)
+        let verifications = table.indices.compactMap { staged.verification($0) }
+        if let found {
+            if found.files.count == verifications.count, found.files.map(\.crc64nvme) == verifications.map(\.crc64nvme) {
+                // The bytes were right all along; only now there is something to tell it by.
+                try await adopt(found.place, table, verifications)
+                try await onVolume { [volume, model, telemetry] () throws(VolumeError) in
+                    try volume.discard(model, version)
+                    volume.sweep(reportingTo: telemetry)
+                }
+                return
+            }
+            try await onVolume { [volume, model] () throws(VolumeError) in try volume.prune(model, found.place) }
+            telemetry.record(.notice("\(model) \(version) is out for \(settings.republishPause.text), and then comes back as it should be"))
+            // A server compares the names it sees at two polls: one of them has to miss this one.
+            do { try await time.sleep(for: settings.republishPause) } catch { throw stopped("republish", version) }
+        }
+        try await onVolume { [volume] () throws(VolumeError) in try volume.publish(staged) }
+        var verified: [VerificationMethod: Int] = [:]
+        for verification in verifications { verified[verification.method, default: 0] += 1 }
+        telemetry.record(
+            .published(
+                model: model, version: version, files: table.count, bytes: table.totalSize, fetched: fetched,
+                took: time.uptime() - began, lag: table.newest.map { time.now().since($0) }, verified: verified))
+        // What was replaced, and the record of what was staged.
+        _ = await workers.bulk.run { [volume, telemetry] in volume.sweep(reportingTo: telemetry) }
+    }
+
+    private func onVolume<Result: Sendable>(
+        _ body: @escaping @Sendable () throws(VolumeError) -> Result
+    ) async throws(SourceError) -> Result {
+        do throws(VolumeError) {
+            return try await workers.bulk.run(body)
+        } catch {
+            throw SourceError(error.failure)
+        }
+    }
+}
+
+/// How far a fetch is.
+struct FetchProgress: Hashable, Sendable {
+    let version: Version
+    let stagedBytes: Int64
+    let totalBytes: Int64
+}

@@ -1,0 +1,36 @@
+import FileIO
+public import Servables
+import SystemPackage
+public import Volume
+
+extension VersionStatus {
+    /// What an inventory tells of each version, highest first.
+    static func all(of inventory: Inventory) -> [VersionStatus] {
+        var statuses = inventory.entries.map { entry in
+            switch entry.kind {
+            case .published(let summary): VersionStatus(published: summary, entry.version)
+            case .unknownDirectory:
+                VersionStatus(version: entry.version, state: .foreign, reason: "a directory without a manifest of ours")
+            case .obstacle(let what): VersionStatus(version: entry.version, state: .foreign, reason: what)
+            }
+        }
+        for version in inventory.staged where inventory[version] == nil {
+            statuses.append(VersionStatus(version: version, state: .fetching, reason: "partly fetched, kept for the next start"))
+        }
+        return statuses.sorted { $0.version > $1.version }
+    }
+}
+
+/// What a volume holds, from the volume alone: works with no agent running, and writes nothing.
+public enum VolumeReport {
+    /// Reads the volume. Blocks.
+    public static func read(_ volume: Volume, program: String) throws(VolumeError) -> AgentStatus {
+        var models: [ModelStatus] = []
+        for name in try volume.modelNames() {
+            models.append(ModelStatus(name: name, versions: VersionStatus.all(of: try volume.inventory(name))))
+        }
+        return AgentStatus(
+            program: program, root: volume.layout.root.string, role: .observer, holder: try volume.activeHolder(),
+            freeBytes: try volume.space().available, models: models)
+    }
+}

@@ -1,0 +1,103 @@
+extension Setting {
+    /// Every setting, in the order of the help.
+    static let all: [Setting] = [
+        model, versions, root, stateDir, pollInterval, timeout, ready, settle, verify, pruneDelay, pruneForeign, maxVolume,
+        keepFree, fileMode, dirMode, s3Endpoint, s3Region, s3Addressing, s3Profile, s3Anonymous, s3RequestPayer, s3CAFile,
+        s3InsecureSkipTLSVerify, concurrency, partSize, republishPause, httpListen, logFormat, logLevel,
+    ]
+
+    /// The settings whose flags `command` takes, in the order of the help.
+    static func all(of command: CommandName) -> [Setting] {
+        all.filter { $0.commands.contains(command) }
+    }
+
+    // `plan` takes all that `once` takes, so that one word turns a command line into its rehearsal; `config` takes everything.
+    private static let syncing: Set<CommandName> = [.run, .once, .plan, .config]
+    private static let readingVolume: Set<CommandName> = [.run, .once, .plan, .status, .config]
+
+    static let model = Setting(
+        "model", .value("NAME=URI"), isRepeatable: true, of: syncing,
+        "A model and where its versions come from: s3://bucket/prefix or file:///dir, whose children named by integers are the "
+            + "versions; ?versions=, ?ready=, ?endpoint=, ?region= override the global setting for it, ?required=false keeps it "
+            + "from holding up /readyz and once; the rest is percent-decoded; repeatable")
+    static let versions = Setting(
+        "versions", .value("POLICY"), default: "latest", of: syncing,
+        "Which versions are aspired: latest, latest:N, all, or numbers such as 3,7")
+    static let root = Setting(
+        "root", .value("DIR"), default: "/models", of: readingVolume,
+        "The volume: the base path of a model is DIR/NAME")
+    static let stateDir = Setting(
+        "state-dir", .value("DIR"), note: "ROOT/.aspired", of: readingVolume,
+        "Staging, trash and manifests; must be on the mount of every base path")
+    static let pollInterval = Setting(
+        "poll-interval", .value("D"), default: "30s", of: syncing,
+        "Time between looks at the source, 10 % more or less by chance")
+    static let timeout = Setting(
+        "timeout", .value("D"), of: [.once, .plan, .config],
+        "once gives up after this")
+    static let ready = Setting(
+        "ready", .value("RULE"), default: "auto", of: syncing,
+        "When a version in the source counts as complete: auto, marker:NAME, settled or none")
+    static let settle = Setting(
+        "settle", .value("D"), default: "10s", of: syncing,
+        "For auto and settled: the newest object is at least this old, by the store's clock")
+    static let verify = Setting(
+        "verify", .value("MODE"), default: "best", of: syncing,
+        "best: by the strongest checksum that the store offers; require: refuse an object that offers none; size: by size alone")
+    static let pruneDelay = Setting(
+        "prune-delay", .value("D"), default: "0s", of: syncing,
+        "How long a version that is no longer aspired stays")
+    static let pruneForeign = Setting(
+        "prune-foreign", .switchedOn, default: "false", note: "off", of: syncing,
+        "Prune versions that no manifest of ours covers, too")
+    static let maxVolume = Setting(
+        "max-volume", .value("SIZE"), of: syncing,
+        "The most that we keep on the volume, such as an emptyDir's sizeLimit")
+    static let keepFree = Setting(
+        "keep-free", .value("SIZE|N%"), default: "0", of: syncing,
+        "What we leave free on the volume, in bytes or in percent of its size")
+    static let fileMode = Setting(
+        "file-mode", .value("OCTAL"), default: "0644", of: syncing, "Mode of the files that are published")
+    static let dirMode = Setting(
+        "dir-mode", .value("OCTAL"), default: "0755", of: syncing, "Mode of the directories that are published")
+    static let s3Endpoint = Setting(
+        "s3-endpoint", .value("URL"), note: "AWS", of: syncing,
+        "The S3 service; else AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, S3_ENDPOINT (with S3_USE_HTTPS)")
+    static let s3Region = Setting(
+        "s3-region", .value("R"), note: "from the environment, profile or bucket", of: syncing,
+        "The region that requests are signed for")
+    static let s3Addressing = Setting(
+        "s3-addressing", .value("A"), note: "auto", of: syncing,
+        "Where the bucket stands in the URL: auto, path or virtual")
+    static let s3Profile = Setting(
+        "s3-profile", .value("P"), note: "AWS_PROFILE", of: syncing,
+        "The profile of the AWS configuration files")
+    static let s3Anonymous = Setting("s3-anonymous", .switchedOn, note: "off", of: syncing, "Send requests without credentials")
+    static let s3RequestPayer = Setting(
+        "s3-request-payer", .switchedOn, note: "off", of: syncing,
+        "Agree to pay for requests to a requester-pays bucket")
+    static let s3CAFile = Setting(
+        "s3-ca-file", .value("FILE"), note: "AWS_CA_BUNDLE, S3_CA_FILE", of: syncing,
+        "Certificates to trust for S3, in PEM form")
+    static let s3InsecureSkipTLSVerify = Setting(
+        "s3-insecure-skip-tls-verify", .switchedOn, note: "off, or by S3_VERIFY_SSL", of: syncing,
+        "Take any certificate of the S3 service: whoever is on the way can read and change what is fetched")
+    static let concurrency = Setting(
+        "concurrency", .value("N"), default: "128", of: syncing,
+        "Connections at most, 1 to 1024; how many are used adapts to what helps")
+    static let partSize = Setting(
+        "part-size", .value("S"), default: "auto", of: syncing,
+        "Size of ranged requests: auto, or 64KiB and more")
+    static let republishPause = Setting(
+        "republish-pause", .value("D"), default: "5s", of: syncing,
+        "How long a version that is replaced by other content of the same number stays out")
+    static let httpListen = Setting(
+        "http-listen", .value("ADDR"), default: ":9464", of: [.run, .config, .probe],
+        "Where run serves /healthz, /readyz, /metrics and /status, and where probe asks: :PORT, HOST:PORT or off")
+    static let logFormat = Setting(
+        "log-format", .value("F"), note: "text on a terminal, else json", of: readingVolume,
+        "Form of the log on standard error: text or json")
+    static let logLevel = Setting(
+        "log-level", .value("L"), default: "info", of: readingVolume,
+        "The least that is logged: trace, debug, info, notice, warning, error or critical")
+}

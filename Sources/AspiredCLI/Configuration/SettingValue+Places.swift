@@ -1,0 +1,75 @@
+import Servables
+import SystemPackage
+
+/// How paths and addresses are read.
+extension SettingValue {
+    /// Makes a path absolute against `directory`, without `.`, `..` and double slashes.
+    static func path(_ text: String, in directory: String) throws(ParseFault) -> String {
+        guard !text.isEmpty else { throw ParseFault("expected a path") }
+        guard !hasControlCharacter(text) else { throw ParseFault("the path has a control character") }
+        return FilePath(directory).pushing(FilePath(text)).lexicallyNormalized().string
+    }
+
+    /// Whether `inner` is `outer` or lies below it; both are absolute and normalized.
+    static func isInside(_ inner: String, of outer: String) -> Bool {
+        FilePath(inner).starts(with: FilePath(outer))
+    }
+
+    /// The URL of an S3 service: `http` or `https`, a host, perhaps a port and a path.
+    static func endpoint(_ text: String) throws(ParseFault) -> String {
+        let expected = ParseFault("expected a URL such as https://s3.example.com or http://127.0.0.1:9000")
+        let lowercase = text.lowercased()
+        guard let scheme = ["http://", "https://"].first(where: { lowercase.hasPrefix($0) }) else { throw expected }
+        let rest = text.dropFirst(scheme.count)
+        if rest.contains("@") { throw ParseFault("credentials do not belong into a URL; give AWS_ACCESS_KEY_ID or a profile") }
+        if rest.contains("?") || rest.contains("#") { throw ParseFault("expected a URL without ? and #") }
+        guard rest.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\\") }) else { throw expected }
+        guard let (host, port) = hostAndPort(rest.prefix { $0 != "/" }), host != nil, port != 0 else { throw expected }
+        return text
+    }
+
+    /// A region is signed and becomes part of a host's name.
+    static func region(_ text: String) throws(ParseFault) -> String {
+        guard !text.isEmpty, text.utf8.count <= 64, text.utf8.allSatisfy({ isHostByte($0) }) else {
+            throw ParseFault("expected the name of a region, such as eu-central-1")
+        }
+        return text
+    }
+
+    /// - Returns: `nil` for `off`.
+    static func listen(_ text: String, isExplicit: Bool) throws(ParseFault) -> HTTPListen? {
+        if text == "off" { return nil }
+        guard let (host, port) = hostAndPort(text), let port else {
+            throw ParseFault("expected :PORT, HOST:PORT, [IPV6]:PORT or off")
+        }
+        return HTTPListen(host: host, port: port, isExplicit: isExplicit)
+    }
+
+    /// Splits `HOST`, `HOST:PORT`, `[IPV6]:PORT` or `:PORT`; `nil` for anything else.
+    private static func hostAndPort(_ text: some StringProtocol) -> (host: String?, port: UInt16?)? {
+        var host = Substring(text)
+        var port: UInt16?
+        let isBracketed = host.hasPrefix("[")
+        if let colon = host.lastIndex(of: ":"), !host[colon...].contains("]") {
+            guard let number = wholeNumber(host[host.index(after: colon)...]).flatMap(UInt16.init(exactly:)) else { return nil }
+            port = number
+            host = host[..<colon]
+        }
+        if isBracketed {
+            guard host.hasSuffix("]") else { return nil }
+            host = host.dropFirst().dropLast()
+            let isAddress = host.utf8.allSatisfy {
+                $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".") || Character(Unicode.Scalar($0)).isHexDigit
+            }
+            return isAddress && host.contains(":") ? (String(host), port) : nil
+        }
+        guard host.utf8.allSatisfy({ isHostByte($0) }) else { return nil }
+        return host.isEmpty && port == nil ? nil : (host.isEmpty ? nil : String(host), port)
+    }
+
+    private static func isHostByte(_ byte: UInt8) -> Bool {
+        let character = Character(Unicode.Scalar(byte))
+        return character.isASCII
+            && (character.isLetter || character.isNumber || character == "." || character == "-" || character == "_")
+    }
+}

@@ -1,0 +1,48 @@
+#ifndef CRC_H
+#define CRC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// The inside of all three CRCs, which differ in nothing but their polynomial and its width.
+//
+// Bits are reflected: of a register as wide as the polynomial, the highest bit is the coefficient of x^0 and the lowest that of
+// the highest power, so that the first bit of a message is the lowest bit of its first byte. A register is not a finished value:
+// it begins as all ones and is inverted at the end.
+
+/// Two factors that move 128 bits of a message ahead by some distance (crc_fold.c).
+struct crc_factors {
+    uint64_t first, second;
+};
+
+enum { CRC_SLICES = 8, CRC_LANES = 8 };
+
+struct crc {
+    unsigned width;
+    uint64_t polynomial;
+    /// What a register begins as, and what inverts it at the end.
+    uint64_t ones;
+    /// [k][b] is the register after the byte b and k zero bytes, from a register of 0.
+    uint64_t table[CRC_SLICES][256];
+    struct crc_factors fold_block, fold_lanes;
+};
+
+/// Derives everything from the polynomial, which is given reflected and without its term x^width.
+void crc_prepare(struct crc *crc, unsigned width, uint64_t polynomial);
+
+/// The register after the bytes, by table: eight bytes a step.
+uint64_t crc_update_by_table(const struct crc *crc, uint64_t reg, const uint8_t *bytes, size_t length);
+
+/// The finished value of a then b from those of both.
+uint64_t crc_combine(const struct crc *crc, uint64_t a, uint64_t b, uint64_t length_b);
+
+/// The fewest bytes that crc_update_by_folding takes.
+enum { CRC_FOLD_MINIMUM = 16 * CRC_LANES };
+
+/// What the carry-less multiplication of this machine is called. NULL if it has none: crc_update_by_folding must not be called.
+const char *crc_folding_method(void);
+
+/// The register after the bytes, by carry-less multiplication.
+uint64_t crc_update_by_folding(const struct crc *crc, uint64_t reg, const uint8_t *bytes, size_t length);
+
+#endif

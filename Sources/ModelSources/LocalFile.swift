@@ -1,0 +1,41 @@
+public import Digests
+public import FileIO
+public import S3
+import Servables
+public import SystemPackage
+
+/// A file on the volume that may be what the source has: its checksums are computed where somebody asks.
+public struct LocalFile: LocalBytes {
+    public let path: FilePath
+    /// Bytes.
+    public let size: Int64
+    private let fileSystem: FileSystem
+    private let reader: WorkerThread
+
+    public init(path: FilePath, size: Int64, fileSystem: FileSystem, reader: WorkerThread) {
+        self.path = path
+        self.size = size
+        self.fileSystem = fileSystem
+        self.reader = reader
+    }
+
+    /// All three CRCs of the file.
+    public func checksums() async throws(FileError) -> Extent {
+        try await reader.run { () throws(FileError) in
+            let file = try fileSystem.open(path, .read)
+            var checksum = RunningChecksum([.crc64nvme, .crc32c, .crc32])
+            try fileSystem.forEachChunk(of: file) { checksum.update($0) }
+            return checksum.extent(at: 0)
+        }
+    }
+
+    /// A digest of the file.
+    public func digest(_ kind: DigestKind) async throws(FileError) -> [UInt8] {
+        try await reader.run { () throws(FileError) in
+            let file = try fileSystem.open(path, .read)
+            var digest = MessageDigest(kind)
+            try fileSystem.forEachChunk(of: file) { digest.update($0) }
+            return digest.finish()
+        }
+    }
+}

@@ -1,0 +1,52 @@
+public import FileIO
+public import Servables
+
+/// Where the versions of one model come from: S3, or a directory.
+///
+/// All methods may be called again at any time and change nothing at the source. Errors carry the object and the remedy.
+public protocol ModelSource: Sendable {
+    /// Where that is, for people and manifests; without secrets.
+    var location: String { get }
+
+    /// A complete listing of the model's versions, of those names only that are versions.
+    /// - Throws: `badData` where two names have one number; never a partial list.
+    func versions() async throws(SourceError) -> Set<Version>
+
+    /// What a version holds, or why it is not ready (CONTRACT section 5). A marker or manifest is not part of the table.
+    /// - Throws: `badData` for an unsafe key: the whole version is refused.
+    func contents(of version: Version) async throws(SourceError) -> VersionContents
+
+    /// Fetches what is missing of a file, and verifies the whole.
+    /// - Parameter onBytes: called with the bytes of payload as they arrive, from any thread.
+    /// - Throws: `isStale` errors where the object is no longer what was listed.
+    func fetch(
+        _ entry: FileEntry, of version: Version, into file: StagedFile, onBytes: @escaping @Sendable (Int64) -> Void
+    ) async throws(SourceError) -> Verification
+
+    /// Whether a file of the source has exactly these bytes, by the strongest means that need no copy of them.
+    /// - Parameter local: the file to compare, already read once: its size is the entry's.
+    /// - Returns: `nil` where they differ, or where the source offers nothing to tell by.
+    func verify(_ entry: FileEntry, of version: Version, against local: LocalFile) async throws(SourceError) -> Verification?
+}
+
+/// What a source says of one version.
+public enum VersionContents: Sendable {
+    case ready(FileTable)
+    /// One line, with the advice; and after which time it may be otherwise, where that can be told.
+    case held(reason: String, lookAgainIn: Duration?)
+}
+
+/// What a source could not do.
+public struct SourceError: Error, Hashable, Sendable {
+    public let failure: Failure
+    /// The object is not what was listed: its bytes are of no use, and the version must be listed anew.
+    public let isStale: Bool
+    /// The bytes did not match what the source says of them.
+    public let isMismatch: Bool
+
+    public init(_ failure: Failure, isStale: Bool = false, isMismatch: Bool = false) {
+        self.failure = failure
+        self.isStale = isStale
+        self.isMismatch = isMismatch
+    }
+}

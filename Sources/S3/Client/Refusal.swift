@@ -1,0 +1,45 @@
+public import Servables
+import Transfer
+
+/// What a store answered in place of what was asked for.
+public struct Refusal: Hashable, Sendable {
+    public let status: Int
+    /// S3's word for it; `nil` for an answer without body (HEAD) or one that is not S3's.
+    public let code: String?
+    public let message: String?
+    /// What AWS's support asks for.
+    public let requestID: String?
+    /// Where the bucket is, as far as the answer says.
+    public let region: String?
+    /// The store's clock.
+    public let date: Timestamp?
+
+    public init(
+        status: Int, code: String? = nil, message: String? = nil, requestID: String? = nil, region: String? = nil,
+        date: Timestamp? = nil
+    ) {
+        self.status = status
+        self.code = code
+        self.message = message
+        self.requestID = requestID
+        self.region = region
+        self.date = date
+    }
+
+    init(_ response: HTTPResponse) {
+        let body = ErrorBody(parsing: response.body)
+        self.init(
+            status: response.head.status, code: body.code, message: body.message,
+            requestID: body.requestID ?? response.head["x-amz-request-id"],
+            region: response.head["x-amz-bucket-region"] ?? body.region,
+            date: response.head["date"].flatMap { Timestamp(httpDate: $0) })
+    }
+
+    /// `403 AccessDenied: Access Denied (request id 4442587FB7D0A2F9)`.
+    var text: String {
+        var text = code.map { "\(status) \(oneLine($0, limit: 80))" } ?? "\(status)"
+        if let message { text += ": \(oneLine(message.hasSuffix(".") ? String(message.dropLast()) : message, limit: 200))" }
+        if let requestID { text += " (request id \(oneLine(requestID, limit: 80)))" }
+        return text
+    }
+}

@@ -1,0 +1,57 @@
+import Servables
+import Transfer
+
+/// What a store says of an object without giving it.
+public struct ObjectHead: Hashable, Sendable {
+    /// Bytes.
+    public let size: Int64
+    /// Empty where the store gives none.
+    public let etag: String
+    /// All that was answered, checksums included.
+    let head: ResponseHead
+}
+
+extension S3Client {
+    /// Asks once for an object's size, ETag and checksums; `pin` are headers that make the answer one about a certain revision.
+    func head(
+        _ resource: S3Resource, pin: [(name: String, value: String)] = []
+    ) async throws(FailedTry) -> ObjectHead {
+        let call = S3Call(operation: .headObject, resource: resource, headers: pin + [("x-amz-checksum-mode", "ENABLED")])
+        return try await attempt(call) { (request) async throws(TransportError) -> S3Answer<ObjectHead> in
+            let response = try await self.http.send(request, limit: 0)
+            guard response.head.status == 200 else { return S3Answer(refusal: response) }
+            guard let size = response.head.contentLength else {
+                return S3Answer(response.head, .failure(.unintelligible("it has no Content-Length", mayHeal: false)))
+            }
+            return S3Answer(
+                response.head, .success(ObjectHead(size: size, etag: response.head["etag"] ?? "", head: response.head)))
+        }
+    }
+
+    /// Asks for an object's size and ETag.
+    /// - Parameters:
+    ///   - bucket: its name.
+    ///   - key: of the object.
+    /// - Returns: what the store says of the object.
+    /// - Throws: a failure of kind `notFound` where there is no such object, or `denied` if it may not even be asked for.
+    public func head(bucket: String, key: String) async throws(S3Error) -> ObjectHead {
+        try await retrying { () async throws(FailedTry) in try await self.head(S3Resource(bucket: bucket, key: key)) }
+    }
+
+    /// Whether there is such a bucket. Throws where that cannot be told, as without the permission to list it.
+    public func bucketExists(_ bucket: String) async throws(S3Error) -> Bool {
+        do throws(S3Error) {
+            return try await retrying { () async throws(FailedTry) in
+                try await self.attempt(S3Call(operation: .headBucket, resource: S3Resource(bucket: bucket))) {
+                    (request) async throws(TransportError) -> S3Answer<Bool> in
+                    let response = try await self.http.send(request, limit: 0)
+                    return response.head.status == 200
+                        ? S3Answer(response.head, .success(true)) : S3Answer(refusal: response)
+                }
+            }
+        } catch {
+            if case .refused(let refusal) = error.cause, refusal.status == 404 { return false }
+            throw error
+        }
+    }
+}

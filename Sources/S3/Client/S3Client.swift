@@ -1,0 +1,215 @@
+import FileIO
+public import Servables
+public import Transfer
+
+/// Speaks S3 with one endpoint: signs, sends, tries again. One place for retries (DESIGN section 3): `Transfer` has none, and
+/// whoever is above looks only at what is left after them. All members may be called from any task.
+public final class S3Client: Sendable {
+    public let configuration: S3Configuration
+    let http: HTTPClient
+    let time: any TimeSource
+    let telemetry: any Telemetry
+    private let credentials: any CredentialProvider
+    private let learned = Lock(Learned())
+
+    /// What answers have taught.
+    private struct Learned {
+        /// The store's clock is ahead of ours by this.
+        var clockOffset = Duration.zero
+        /// Where buckets are that are not in the configured region.
+        var regions: [String: String] = [:]
+    }
+
+    /// - Parameters:
+    ///   - configuration: where S3 is.
+    ///   - http: made with the configuration's ``S3Configuration/transport(version:)``; may be shared.
+    ///   - credentials: not asked where the configuration says anonymous.
+    ///   - time: for signing, and for waiting between tries.
+    ///   - telemetry: hears of every request and every further try.
+    public init(
+        configuration: S3Configuration, http: HTTPClient, credentials: any CredentialProvider, time: any TimeSource,
+        telemetry: any Telemetry
+    ) {
+        self.configuration = configuration
+        self.http = http
+        self.credentials = configuration.anonymous.value ? AnonymousCredentials() : credentials
+        self.time = time
+        self.telemetry = telemetry
+    }
+}
+
+extension S3Configuration {
+    /// What requests are carried with: the authorities to trust, and whether to check at all.
+    public func transport(version: String) -> HTTPClientConfiguration {
+        var transport = HTTPClientConfiguration(version: version)
+        if let caFile = caFile.value { transport.caFile = caFile }
+        transport.insecureSkipVerify = !verifyTLS.value
+        return transport
+    }
+}
+
+/// A request before it is signed.
+struct S3Call: Sendable {
+    let operation: S3Operation
+    let resource: S3Resource
+    var query: [(name: String, value: String)] = []
+    var headers: [(name: String, value: String)] = []
+}
+
+/// What came back of a try.
+struct S3Answer<Value> {
+    let status: Int
+    let result: Result<Value, S3Error.Cause>
+
+    init(_ head: ResponseHead, _ result: Result<Value, S3Error.Cause>) {
+        status = head.status
+        self.result = result
+    }
+
+    /// An answer that is an error.
+    init(refusal: HTTPResponse) { self.init(refusal.head, .failure(.refused(Refusal(refusal)))) }
+}
+
+/// A try that failed.
+struct FailedTry: Error {
+    var error: S3Error
+    /// `nil` where nothing was sent.
+    var signing: Signing?
+
+    /// What the request was signed with.
+    struct Signing {
+        let time: Timestamp
+        /// How far that is from this machine's clock.
+        let clockOffset: Duration
+        let region: String
+        let credentials: Credentials?
+    }
+}
+
+// MARK: - One try
+
+extension S3Client {
+    /// Signs and sends once. `transfer` sends the request, and makes a value or a cause of what comes back.
+    func attempt<Value: Sendable>(
+        _ call: S3Call, _ transfer: (HTTPRequest) async throws(TransportError) -> S3Answer<Value>
+    ) async throws(FailedTry) -> Value {
+        let keys: Credentials?
+        do throws(Failure) {
+            keys = try await credentials.credentials()
+        } catch {
+            throw FailedTry(error: S3Error(call.operation, call.resource, .credentials(error)))
+        }
+        let (offset, region) = learned.withLock { ($0.clockOffset, $0.regions[call.resource.bucket]) }
+        let now = time.now().advanced(by: offset)
+        let address = configuration.address(bucket: call.resource.bucket, region: region)
+        let request = signed(call, address, keys, at: now)
+        let start = time.uptime()
+        func report(_ status: Int) {
+            telemetry.record(.s3Request(operation: call.operation.rawValue, status: status, took: time.uptime() - start))
+        }
+        func failed(_ cause: S3Error.Cause) -> FailedTry {
+            FailedTry(
+                error: S3Error(call.operation, call.resource, cause),
+                signing: .init(time: now, clockOffset: offset, region: address.region, credentials: keys))
+        }
+        let answer: S3Answer<Value>
+        do throws(TransportError) {
+            answer = try await transfer(request)
+        } catch {
+            report(0)
+            throw failed(S3Error.Cause(error))
+        }
+        report(answer.status)
+        switch answer.result {
+        case .success(let value): return value
+        case .failure(let cause): throw failed(cause)
+        }
+    }
+
+    private func signed(_ call: S3Call, _ address: BucketAddress, _ keys: Credentials?, at now: Timestamp) -> HTTPRequest {
+        let path = call.operation.isOfBucket ? address.bucketPath : address.path(key: call.resource.key ?? "")
+        var headers = call.headers
+        headers.append(("host", address.host))
+        headers.append(("x-amz-content-sha256", RequestSigner.emptyPayloadHash))
+        if configuration.requestPayer.value { headers.append(("x-amz-request-payer", "requester")) }
+        if let keys {
+            headers.append(("x-amz-date", RequestSigner.dateTime(now)))
+            if let token = keys.sessionToken { headers.append(("x-amz-security-token", token)) }
+        }
+        let canonical = CanonicalRequest(
+            method: call.operation.method, path: path, query: call.query, headers: headers,
+            payloadHash: RequestSigner.emptyPayloadHash)
+        var sent = canonical.headers.map { HTTPHeader($0.name, $0.value) }
+        if let keys {
+            let signer = RequestSigner(credentials: keys, region: address.region)
+            sent.append(HTTPHeader("authorization", signer.sign(canonical, at: now).authorization))
+        }
+        return HTTPRequest(canonical.method, address.url(path: path, query: canonical.query), headers: sent)
+    }
+}
+
+// MARK: - Until it is done
+
+extension S3Client {
+    /// Tries until it is done, cannot be helped, or was tried often enough; waits in between without holding anything.
+    ///
+    /// Three things are put right at once, each once: the region a bucket answered with, a clock that is wrong, and credentials
+    /// that have been replaced.
+    func retrying<Value: Sendable>(_ body: () async throws(FailedTry) -> Value) async throws(S3Error) -> Value {
+        var repairs = Repairs()
+        var attempt = 1
+        while true {
+            let failed: FailedTry
+            do throws(FailedTry) {
+                return try await body()
+            } catch {
+                failed = error
+            }
+            let error = failed.error.tried(attempt)
+            if await repair(failed, &repairs) {
+                telemetry.record(.s3Retry(reason: repairs.last, message: error.description))
+            } else {
+                guard let pace = error.retryPace, attempt < RetryPolicy.maximumAttempts else { throw error }
+                telemetry.record(.s3Retry(reason: error.retryReason, message: error.description))
+                let delay = RetryPolicy.delay(after: attempt, pace: pace, random: time.random())
+                do {
+                    try await time.sleep(for: delay)
+                } catch {
+                    throw S3Error(failed.error.operation, failed.error.resource, .cancelled)
+                }
+            }
+            attempt += 1
+        }
+    }
+
+    private struct Repairs {
+        var isRegionTried = false
+        var isClockTried = false
+        var areCredentialsTried = false
+        var last = ""
+    }
+
+    /// - Returns: whether something was put right, so that another try makes sense at once.
+    private func repair(_ failed: FailedTry, _ repairs: inout Repairs) async -> Bool {
+        guard case .refused(let refusal) = failed.error.cause, let signing = failed.signing else { return false }
+        if !repairs.isRegionTried, let better = refusal.betterRegion(than: signing.region) {
+            repairs.isRegionTried = true
+            repairs.last = "region"
+            learned.withLock { $0.regions[failed.error.resource.bucket] = better }
+            return true
+        }
+        if !repairs.isClockTried, let error = refusal.clockError(sent: signing.time) {
+            repairs.isClockTried = true
+            repairs.last = "clock"
+            // Requests that failed together correct to the same value, not one after the other.
+            learned.withLock { $0.clockOffset = signing.clockOffset + error }
+            return true
+        }
+        if !repairs.areCredentialsTried, refusal.mayBeStaleCredentials, let used = signing.credentials {
+            repairs.areCredentialsTried = true
+            repairs.last = "credentials"
+            return await credentials.refresh(insteadOf: used)
+        }
+        return false
+    }
+}

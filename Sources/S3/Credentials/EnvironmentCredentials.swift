@@ -1,0 +1,35 @@
+import Servables
+
+/// Credentials in environment variables: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`.
+enum EnvironmentCredentials {
+    /// - Returns: `nil` where neither half of the pair is there; an empty variable counts as none.
+    /// - Throws: where one half is missing.
+    static func find(in environment: [String: String]) throws(Failure) -> Credentials? {
+        let accessKeyID = value("AWS_ACCESS_KEY_ID", environment)
+        let secretAccessKey = value("AWS_SECRET_ACCESS_KEY", environment)
+        switch (accessKeyID, secretAccessKey) {
+        case (nil, nil):
+            return nil
+        case (let accessKeyID?, let secretAccessKey?):
+            return Credentials(
+                accessKeyID: accessKeyID, secretAccessKey: secretAccessKey, sessionToken: value("AWS_SESSION_TOKEN", environment))
+        case (nil, _?):
+            throw Failure(.denied, "AWS_SECRET_ACCESS_KEY is set but AWS_ACCESS_KEY_ID is not: set both, or neither")
+        case (_?, nil):
+            throw Failure(.denied, "AWS_ACCESS_KEY_ID is set but AWS_SECRET_ACCESS_KEY is not: set both, or neither")
+        }
+    }
+
+    /// White space around a value is a secret's file that ended in a line break, and never part of a key.
+    private static func value(_ name: String, _ environment: [String: String]) -> String? {
+        environment[name].map(trimmed).flatMap { $0.isEmpty ? nil : $0 }
+    }
+}
+
+/// `text` without white space at its ends.
+func trimmed(_ text: some StringProtocol) -> String {
+    var rest = Substring(text)
+    while rest.first?.isASCIIWhitespace == true { rest.removeFirst() }
+    while rest.last?.isASCIIWhitespace == true { rest.removeLast() }
+    return String(rest)
+}

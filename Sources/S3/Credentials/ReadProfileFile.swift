@@ -1,0 +1,19 @@
+import FileIO
+public import Servables
+import SystemPackage
+
+/// The text of a profile file, `nil` if there is none. A local file of a few kilobytes, read where it is asked for.
+/// - Throws: where it is there and cannot be read, is no UTF-8, or is larger than any profile file.
+@Sendable
+public func readProfileFile(_ path: String) throws(Failure) -> String? {
+    do throws(FileError) {
+        let bytes = try FileSystem().readFile(FilePath(path), limit: ProfileFile.maximumSize)
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw FileError("decode as UTF-8", FilePath(path), .illegalByteSequence)
+        }
+        return text
+    } catch {
+        if error.errno == .noSuchFileOrDirectory || error.errno == .notDirectory { return nil }
+        throw Failure(.configuration, "\(error): correct AWS_SHARED_CREDENTIALS_FILE, AWS_CONFIG_FILE or the file's mode")
+    }
+}

@@ -1,0 +1,91 @@
+public import FileIO
+public import Servables
+
+/// What happens during a fetch, for whoever knows the model.
+public enum FetchEvent: Sendable {
+    /// So many bytes of payload arrived and are staged; said at the end of each request, also of a cut one.
+    case bytes(Int64)
+    /// The bytes did not match what the store says of them; they are dropped. Said each time.
+    case checksumMismatch(S3Error)
+}
+
+/// Fetches objects into staged files. One a process: its window bounds the requests in flight over everything, whichever
+/// model and endpoint they are for.
+public final class FetchScheduler: Sendable {
+    /// Requests in flight at once.
+    public static let standardWindow = 8
+    /// Bytes of a ranged request: what AWS advises, and one such part can be lost without much harm.
+    public static let standardPartSize: Int64 = 8 << 20
+
+    private let window: RequestWindow
+    private let size: Int
+    private let partSize: Int64
+    private let comparesChecksums: Bool
+
+    /// - Parameter comparesChecksums: `false` takes the length for enough (`--verify size`).
+    public init(window: Int = standardWindow, partSize: Int64 = standardPartSize, comparesChecksums: Bool = true) {
+        precondition(partSize > 0, "a part has a byte")
+        self.window = RequestWindow(window)
+        size = window
+        self.partSize = partSize
+        self.comparesChecksums = comparesChecksums
+    }
+
+    /// Makes `file` the object, whole and compared with the strongest thing that the store says of it.
+    ///
+    /// What is staged already is kept, and what arrives is staged also where the fetch fails: calling it again goes on from
+    /// there. Bytes of two revisions are never mixed: every request is pinned to the listed ETag and every answer checked
+    /// before its first byte.
+    /// - Parameters:
+    ///   - object: the revision that was listed.
+    ///   - client: speaks with the endpoint that has it.
+    ///   - file: of the object's size; no one else may write to it meanwhile.
+    ///   - priority: of two objects that wait for a request the higher goes first.
+    ///   - report: called from any thread.
+    /// - Returns: the CRC-64/NVME of the bytes, and what of the store's own they were compared with: `size` where it offers
+    ///   nothing that is of the whole object (a multipart ETag, a composite checksum).
+    /// - Throws: ``S3Error/isObjectChanged`` where the object is no longer the listed one: the file is empty then, and the object
+    ///   must be listed anew. A checksum that still differs after all was fetched anew is of kind `badData`; the file is empty.
+    public func fetch(
+        _ object: S3Object, from client: S3Client, into file: StagedFile, priority: Int = 0,
+        report: @escaping @Sendable (FetchEvent) -> Void = { _ in }
+    ) async throws(S3Error) -> Verification {
+        precondition(object.size == file.size, "a file is staged with the size of its object")
+        let fetch = ObjectFetch(
+            object: object, client: client, file: file, priority: priority, window: window, parallel: size, partSize: partSize,
+            report: report)
+        var isMismatched = false
+        var isAnew = false
+        while true {
+            do throws(S3Error) {
+                let offered = try await fetch.bytes()
+                switch try await fetch.verify(comparesChecksums ? offered : .none) {
+                case .verified(let verification): return verification
+                case .mismatch(let error):
+                    report(.checksumMismatch(error))
+                    try reset(file, object)
+                    if isMismatched { throw error }
+                    isMismatched = true
+                case .notComputed:
+                    try reset(file, object)
+                    if isAnew {
+                        throw S3Error(
+                            .getObject, object.resource, .unintelligible("its checksum is offered only at times", mayHeal: true))
+                    }
+                    isAnew = true
+                }
+            } catch {
+                if error.isObjectChanged { try reset(file, object) }
+                throw error
+            }
+        }
+    }
+
+    private func reset(_ file: StagedFile, _ object: S3Object) throws(S3Error) {
+        do throws(FileError) {
+            try file.reset()
+        } catch {
+            throw S3Error(.getObject, object.resource, .file(error))
+        }
+    }
+}

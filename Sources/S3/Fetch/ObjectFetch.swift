@@ -1,0 +1,156 @@
+import FileIO
+import Servables
+import Transfer
+
+/// The fetch of one object: its pieces, and the comparison at the end.
+struct ObjectFetch: Sendable {
+    let object: S3Object
+    let client: S3Client
+    let file: StagedFile
+    let priority: Int
+    let window: RequestWindow
+    /// Requests of this object in flight at once.
+    let parallel: Int
+    /// Bytes.
+    let partSize: Int64
+    let report: @Sendable (FetchEvent) -> Void
+
+    /// What the store offers to compare with; known with the first answer about the whole object.
+    private let offered = Lock(OfferedChecksum.none)
+
+    init(
+        object: S3Object, client: S3Client, file: StagedFile, priority: Int, window: RequestWindow, parallel: Int,
+        partSize: Int64, report: @escaping @Sendable (FetchEvent) -> Void
+    ) {
+        self.object = object
+        self.client = client
+        self.file = file
+        self.priority = priority
+        self.window = window
+        self.parallel = parallel
+        self.partSize = partSize
+        self.report = report
+    }
+
+    /// Brings in what is missing.
+    /// - Returns: what the store offers to compare the whole with.
+    func bytes() async throws(S3Error) -> OfferedChecksum {
+        let missing = file.missing
+        // A small object in one request: no HEAD, and its checksum comes with it. An empty one has no bytes to be asked for.
+        if missing == [0..<object.size], object.size <= partSize {
+            try await piece(0..<object.size)
+        } else {
+            try await ask()
+            try await pieces(of: missing)
+        }
+        return offered.withLock { $0 }
+    }
+
+    /// One HEAD: the object is still the one that was listed, and this is what there is to compare with.
+    private func ask() async throws(S3Error) {
+        let answer = try await client.retrying { () async throws(FailedTry) in
+            try await self.placed(.headObject) { () async throws(FailedTry) in
+                let answer = try await self.client.head(self.object.resource, pin: self.object.pin)
+                if answer.size != self.object.size || self.object.isOther(etag: answer.etag) {
+                    throw FailedTry(
+                        error: S3Error(
+                            .headObject, self.object.resource,
+                            .objectChanged("it has been replaced: \(answer.size) bytes, ETag \(answer.etag)")))
+                }
+                return answer
+            }
+        }
+        offered.withLock { $0 = OfferedChecksum(answer.head, etag: object.etag) }
+    }
+
+    /// Fetches ranges in pieces, as many at once as may be, in order; the first failure ends them all.
+    private func pieces(of missing: [Range<Int64>]) async throws(S3Error) {
+        var pieces = missing.flatMap { cut($0) }.makeIterator()
+        let failure: S3Error? = await withTaskGroup(of: S3Error?.self) { group in
+            var failure: S3Error?
+            func start() {
+                guard let range = pieces.next() else { return }
+                group.addTask {
+                    do throws(S3Error) {
+                        try await self.piece(range)
+                        return nil
+                    } catch {
+                        return error
+                    }
+                }
+            }
+            for _ in 0..<parallel { start() }
+            for await result in group {
+                if failure == nil, let result {
+                    failure = result
+                    group.cancelAll()
+                } else if failure == nil {
+                    start()
+                }
+            }
+            return failure
+        }
+        if let failure { throw failure }
+    }
+
+    private func cut(_ range: Range<Int64>) -> [Range<Int64>] {
+        stride(from: range.lowerBound, to: range.upperBound, by: Int64.Stride(partSize)).map {
+            $0..<min($0 + partSize, range.upperBound)
+        }
+    }
+
+    /// Fetches one piece; each further try begins at the byte that was reached.
+    private func piece(_ range: Range<Int64>) async throws(S3Error) {
+        try await client.retrying { () async throws(FailedTry) in
+            guard let rest = self.rest(of: range) else { return }
+            defer { self.report(.bytes((self.rest(of: range)?.lowerBound ?? range.upperBound) - rest.lowerBound)) }
+            try await self.placed(.getObject) { () async throws(FailedTry) in try await self.get(rest) }
+        }
+    }
+
+    /// What a piece still lacks. It is written from its start on, so that is one range.
+    private func rest(of range: Range<Int64>) -> Range<Int64>? {
+        file.missing.first { $0.overlaps(range) }?.clamped(to: range)
+    }
+
+    private func get(_ range: Range<Int64>) async throws(FailedTry) {
+        let isWhole = range == 0..<object.size && object.size <= partSize
+        let wanted = Wanted(object: object, range: range, isWhole: isWhole)
+        let (offered, file) = (offered, file)
+        try await client.attempt(wanted.call) { (request) async throws(TransportError) -> S3Answer<Void> in
+            let outcome = try await self.client.http.download(request, into: file) { head in
+                // On the transfer thread, before the first byte of the body.
+                guard head.isSuccess else { return .collect(limit: ErrorBody.maximumBytes) }
+                guard wanted.verdict(on: head) == .take else { return .collect(limit: 0) }
+                let checksums = offered.withLock { offered in
+                    if isWhole { offered = OfferedChecksum(head, etag: wanted.object.etag) }
+                    return offered.computed
+                }
+                return .write(range: range, checksums: checksums)
+            }
+            switch outcome {
+            case .written(let head): return S3Answer(head, .success(()))
+            case .collected(let response) where response.head.isSuccess:
+                guard case .refuse(let cause) = wanted.verdict(on: response.head) else {
+                    return S3Answer(response.head, .failure(.unintelligible("its body was not taken", mayHeal: true)))
+                }
+                return S3Answer(response.head, .failure(cause))
+            case .collected(let response): return S3Answer(refusal: response)
+            }
+        }
+    }
+
+    /// Runs a try while it has its place in the window, and tells a change of the object from other refusals.
+    private func placed<Value: Sendable>(
+        _ operation: S3Operation, _ body: () async throws(FailedTry) -> Value
+    ) async throws(FailedTry) -> Value {
+        do throws(FailedTry) {
+            if let value = try await window.withPlace(priority: priority, body) { return value }
+            throw FailedTry(error: S3Error(operation, object.resource, .cancelled))
+        } catch {
+            var failed = error
+            failed.error = S3Error(error.error.operation, error.error.resource, error.error.cause.asChange())
+            throw failed
+        }
+    }
+}

@@ -1,0 +1,50 @@
+import Digests
+
+/// One revision of an object, as it was listed: what is fetched, or nothing.
+public struct S3Object: Hashable, Sendable {
+    public let bucket: String
+    public let key: String
+    /// Bytes.
+    public let size: Int64
+    /// As it was listed. Every request is pinned to it; where a store lists none, the size alone tells a revision.
+    public let etag: String
+
+    public init(bucket: String, key: String, size: Int64, etag: String) {
+        self.bucket = bucket
+        self.key = key
+        self.size = size
+        self.etag = etag
+    }
+
+    var resource: S3Resource { S3Resource(bucket: bucket, key: key) }
+
+    /// The headers that make a store answer for this revision only.
+    var pin: [(name: String, value: String)] { etag.isEmpty ? [] : [("if-match", ETag(etag).quoted)] }
+
+    /// Whether an answer is about another revision: for stores that do not know `If-Match`.
+    func isOther(etag other: String?) -> Bool {
+        guard let other, !etag.isEmpty, !other.isEmpty else { return false }
+        return ETag(etag).opaque != ETag(other).opaque
+    }
+}
+
+/// An entity tag, which some stores give without its quotes.
+struct ETag: Hashable, Sendable {
+    /// Without quotes and without the mark of a weak tag.
+    let opaque: Substring
+
+    init(_ text: String) {
+        var rest = Substring(text)
+        if rest.hasPrefix("W/") { rest.removeFirst(2) }
+        if rest.hasPrefix("\"") { rest.removeFirst() }
+        if rest.hasSuffix("\"") { rest.removeLast() }
+        opaque = rest
+    }
+
+    var quoted: String { "\"\(opaque)\"" }
+
+    /// The MD5 that the tag is, if it has the form of one. (Of a multipart upload it has a `-` and the number of parts.)
+    var md5: [UInt8]? {
+        opaque.utf8.count == 32 ? Hex.decode(opaque) : nil
+    }
+}

@@ -1,0 +1,64 @@
+/// A request in the form that Signature Version 4 signs, and the parts that are sent, built once: what is signed is byte for
+/// byte what is sent (reference: AWS, "Create a signed AWS API request"; S3 neither normalises nor encodes the path again).
+struct CanonicalRequest: Sendable {
+    let method: String
+    /// The encoded path, as it stands in the request line.
+    let path: String
+    /// The encoded query, sorted; empty if there is none.
+    let query: String
+    /// What is signed and sent, `host` among them; names in lower case, sorted, each once.
+    let headers: [(name: String, value: String)]
+    /// SHA-256 of the body in hexadecimal, or a literal that S3 takes in its place.
+    let payloadHash: String
+
+    /// `path` is encoded already and begins with `/`; names and values of `query` are not encoded yet. Query and headers come in
+    /// any order; values of one header are joined by commas, as a recipient may do.
+    init(
+        method: String, path: String, query: [(name: String, value: String)], headers: [(name: String, value: String)],
+        payloadHash: String
+    ) {
+        self.method = method
+        self.path = path
+        self.query =
+            query
+            .map { (PercentEncoding.query($0.name), PercentEncoding.query($0.value)) }
+            .sorted { ($0.0, $0.1) < ($1.0, $1.1) }
+            .map { "\($0.0)=\($0.1)" }
+            .joined(separator: "&")
+        self.headers = CanonicalRequest.canonical(headers)
+        self.payloadHash = payloadHash
+    }
+
+    /// The names of the signed headers, joined by semicolons.
+    var signedHeaders: String { headers.map(\.name).joined(separator: ";") }
+
+    /// The text whose hash is signed.
+    var text: String {
+        let lines = headers.map { "\($0.name):\($0.value)\n" }.joined()
+        return "\(method)\n\(path)\n\(query)\n\(lines)\n\(signedHeaders)\n\(payloadHash)"
+    }
+
+    private static func canonical(_ headers: [(name: String, value: String)]) -> [(name: String, value: String)] {
+        var joined: [(name: String, value: String)] = []
+        for header in headers {
+            let name = header.name.lowercased()
+            let value = collapsingSpaces(header.value)
+            if let index = joined.firstIndex(where: { $0.name == name }) {
+                joined[index].value += ",\(value)"
+            } else {
+                joined.append((name, value))
+            }
+        }
+        return joined.sorted { $0.name < $1.name }
+    }
+
+    /// Trims, and makes one space of every run of white space, line breaks included: no value can begin a header of its own.
+    private static func collapsingSpaces(_ value: String) -> String {
+        value.split(whereSeparator: \.isASCIIWhitespace).joined(separator: " ")
+    }
+}
+
+extension Character {
+    /// Space, tab, carriage return and line feed (`\r\n` is one `Character`).
+    var isASCIIWhitespace: Bool { self == " " || self == "\t" || self == "\n" || self == "\r" || self == "\r\n" }
+}

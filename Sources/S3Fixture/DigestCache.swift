@@ -1,0 +1,62 @@
+import Glibc
+import NIOCore
+
+/// ETags and checksums of files, computed when first asked for and kept by the file's identity.
+final class DigestCache: Sendable {
+    struct Digests: Sendable {
+        var etag: String
+        var checksums: [String: String]
+    }
+
+    private let kinds: [ChecksumKind]
+    private let known = Lock<[FileIdentity: Digests]>([:])
+    /// One file is read at a time, so that requests which meet at a new file do not each read it.
+    private let reading = Lock(())
+
+    init(_ kinds: [ChecksumKind]) { self.kinds = kinds }
+
+    func known(_ identity: FileIdentity) -> Digests? { known.withLock { $0[identity] } }
+
+    /// - Returns: `nil` if the file cannot be read to its end.
+    func digests(of file: OpenFile) -> Digests? {
+        if let digests = known(file.identity) { return digests }
+        return reading.withLock { _ in
+            if let digests = known(file.identity) { return digests }
+            // Two changes within one tick of the kernel's clock leave one modification time: only what is older is kept.
+            let settled = UnixTime.now().milliseconds - file.identity.lastModified.milliseconds > 100
+            guard let digests = read(file) else { return nil }
+            if settled { known.withLock { $0[file.identity] = digests } }
+            return digests
+        }
+    }
+
+    /// Gives a file an ETag that is not its MD5 (a multipart upload's).
+    func setETag(_ etag: String, of file: OpenFile) {
+        guard var digests = digests(of: file) else { return }
+        digests.etag = etag
+        known.withLock { $0[file.identity] = digests }
+    }
+
+    private func read(_ file: OpenFile) -> Digests? {
+        var digester = ContentDigester(kinds)
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
+        defer { buffer.deallocate() }
+        let whole = try? file.handle.withUnsafeFileDescriptor { descriptor in
+            var offset = 0
+            while offset < file.identity.size {
+                let count = pread(descriptor, buffer.baseAddress, buffer.count, off_t(offset))
+                guard count > 0 else { return false }
+                digester.update(UnsafeRawBufferPointer(rebasing: buffer.prefix(count)))
+                offset += count
+            }
+            return true
+        }
+        guard whole == true else { return nil }
+        return DigestCache.digests(digester.finish())
+    }
+
+    static func digests(_ result: (md5: [UInt8], checksums: [ChecksumKind: String])) -> Digests {
+        let checksums = Dictionary(uniqueKeysWithValues: result.checksums.map { ($0.key.rawValue, $0.value) })
+        return Digests(etag: hex(result.md5), checksums: checksums)
+    }
+}

@@ -1,0 +1,168 @@
+import Servables
+import Testing
+
+@testable import S3
+
+@Suite("Credentials")
+struct CredentialsTests {
+    static let home = ["HOME": "/home/a"]
+    static let keys = Credentials(accessKeyID: "AKIAENV", secretAccessKey: "env-secret")
+
+    private func chain(
+        _ environment: [String: String], profile: String? = nil, files: [String: String] = [:]
+    ) -> CredentialChain {
+        CredentialChain(environment: environment, profile: profile) { (path) throws(Failure) in files[path] }
+    }
+
+    private func failure(_ chain: CredentialChain) async -> Failure? {
+        do {
+            _ = try await chain.credentials()
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    @Test("the environment's keys are taken first, the session token with them, and a line break at an end is not a part")
+    func environment() async throws {
+        let variables = ["AWS_ACCESS_KEY_ID": "AKIAENV\n", "AWS_SECRET_ACCESS_KEY": " env-secret", "AWS_SESSION_TOKEN": "t"]
+        let found = try await chain(variables, files: ["/home/a/.aws/credentials": "[default]\naws_access_key_id=x"])
+            .credentials()
+        #expect(found == Credentials(accessKeyID: "AKIAENV", secretAccessKey: "env-secret", sessionToken: "t"))
+    }
+
+    @Test(
+        "half a pair is an error that names the missing half",
+        arguments: [
+            ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY is not"), ("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID is not"),
+        ])
+    func half(variable: String, says: String) async throws {
+        let failure = try #require(await failure(chain([variable: "x", "AWS_SESSION_TOKEN": "t"])))
+        #expect(failure.kind == .denied)
+        #expect(failure.message.contains(says))
+    }
+
+    @Test("no credentials is a denial that says where they were looked for and what to do")
+    func none() async throws {
+        let failure = try #require(await failure(chain(Self.home)))
+        #expect(failure.kind == .denied)
+        for word in ["AWS_ACCESS_KEY_ID", "profile", "--s3-anonymous", "/home/a/.aws/credentials", "/home/a/.aws/config"] {
+            #expect(failure.message.contains(word), "\(word)")
+        }
+        #expect(try #require(await self.failure(chain([:]))).message.contains("HOME is not set"))
+    }
+
+    static let credentialsFile = """
+        # a comment
+        [default]
+        aws_access_key_id = AKIADEFAULT
+        aws_secret_access_key = a=b#c
+
+        [ other ]
+        AWS_ACCESS_KEY_ID=AKIAOTHER
+        aws_secret_access_key=other
+        aws_session_token=token
+        """
+    static let configurationFile = """
+        [default]
+        region = eu-west-1
+        s3 =
+            addressing_style = path
+            endpoint_url = ignored
+        [profile "conf"]
+        aws_access_key_id = AKIACONF
+        aws_secret_access_key = conf
+        region = eu-north-1
+        endpoint_url = http://minio:9000
+        [profile half]
+        aws_access_key_id = AKIAHALF
+        [profile role]
+        role_arn = arn:aws:iam::1:role/r
+        source_profile = default
+        """
+    static let files = ["/home/a/.aws/credentials": credentialsFile, "/home/a/.aws/config": configurationFile]
+
+    @Test(
+        "a profile's keys come from the credentials file, then the configuration file",
+        arguments: [
+            ([:], nil, "AKIADEFAULT", "a=b#c"),
+            (["AWS_PROFILE": "other"], nil, "AKIAOTHER", "other"),
+            (["AWS_PROFILE": "other"], "conf", "AKIACONF", "conf"),
+            // A profile that was chosen by a flag shuts out the keys of the environment; one chosen by a variable does not.
+            (["AWS_ACCESS_KEY_ID": "AKIAENV", "AWS_SECRET_ACCESS_KEY": "e"], "conf", "AKIACONF", "conf"),
+            (["AWS_ACCESS_KEY_ID": "AKIAENV", "AWS_SECRET_ACCESS_KEY": "e", "AWS_PROFILE": "conf"], nil, "AKIAENV", "e"),
+        ] as [([String: String], String?, String, String)])
+    func profiles(environment: [String: String], profile: String?, id: String, secret: String) async throws {
+        let chain = chain(Self.home.merging(environment) { $1 }, profile: profile, files: Self.files)
+        let found = try #require(try await chain.credentials())
+        #expect(found.accessKeyID == id)
+        #expect(found.secretAccessKey == secret)
+    }
+
+    @Test("other paths of the two files are honoured, with ~ for the home directory")
+    func paths() async throws {
+        let environment = Self.home.merging(["AWS_SHARED_CREDENTIALS_FILE": "~/c"]) { $1 }
+        let found = try await chain(environment, files: ["/home/a/c": Self.credentialsFile]).credentials()
+        #expect(found?.accessKeyID == "AKIADEFAULT")
+    }
+
+    @Test(
+        "a profile that gives no keys says why",
+        arguments: [
+            ("half", "has aws_access_key_id but no aws_secret_access_key"), ("role", "role_arn, which is not supported"),
+            ("none", "no profile none in /home/a/.aws/credentials and /home/a/.aws/config"),
+        ])
+    func unusable(profile: String, says: String) async throws {
+        let failure = try #require(await failure(chain(Self.home, profile: profile, files: Self.files)))
+        #expect(failure.kind == .denied)
+        #expect(failure.message.contains(says), "\(failure.message)")
+    }
+
+    @Test("a pair is never made of halves from two files")
+    func mixed() async throws {
+        let files = [
+            "/home/a/.aws/credentials": "[conf]\naws_access_key_id=AKIANEW", "/home/a/.aws/config": Self.configurationFile,
+        ]
+        let failure = try #require(await failure(chain(Self.home, profile: "conf", files: files)))
+        #expect(failure.message.contains("no aws_secret_access_key"))
+    }
+
+    @Test("a malformed file names the line and not what stands in it")
+    func malformed() async throws {
+        let files = ["/home/a/.aws/credentials": "[default]\naws_access_key_id = a\nhunter2-the-secret\n"]
+        let failure = try #require(await failure(chain(Self.home, files: files)))
+        #expect(failure.kind == .configuration)
+        #expect(failure.message.contains("/home/a/.aws/credentials, line 3"))
+        #expect(!failure.message.contains("hunter2"))
+    }
+
+    @Test("after a refusal the files are read anew, and it is said whether they gave something else")
+    func refresh() async throws {
+        let files = Box(["/home/a/.aws/credentials": "[default]\naws_access_key_id=old\naws_secret_access_key=s"])
+        let chain = CredentialChain(environment: Self.home, profile: nil) { (path) throws(Failure) in files.value[path] }
+        let old = try #require(try await chain.credentials())
+        #expect(await chain.refresh(insteadOf: old) == false)
+        files.value["/home/a/.aws/credentials"] = "[default]\naws_access_key_id=new\naws_secret_access_key=s"
+        #expect(try await chain.credentials() == old)
+        #expect(await chain.refresh(insteadOf: old))
+        #expect(try await chain.credentials()?.accessKeyID == "new")
+    }
+
+    @Test("no text made of credentials or of a profile holds a secret")
+    func masked() throws {
+        let keys = Credentials(accessKeyID: "AKIAIOSFODNN7EXAMPLE", secretAccessKey: "hunter2", sessionToken: "token2")
+        let profile = try Profile(environment: Self.home, chosen: "other") { (path) throws(Failure) in Self.files[path] }
+        var dumped = ""
+        dump(keys, to: &dumped)
+        dump([keys], to: &dumped)
+        dump(profile, to: &dumped)
+        dump(RequestSigner(credentials: keys, region: "r"), to: &dumped)
+        let texts = ["\(keys)", String(reflecting: keys), "\([keys])", "\(profile)", String(reflecting: profile), dumped]
+        for text in texts {
+            for secret in ["hunter2", "token2", "AKIAIOSFODNN", "AKIAOTHER", "other,", "\"token\""] {
+                #expect(!text.contains(secret), "\(text)")
+            }
+        }
+        #expect("\(keys)" == "Credentials(…MPLE)")
+    }
+}
