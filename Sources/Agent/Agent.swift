@@ -57,11 +57,11 @@ public final class Agent: Sendable {
         do throws(Failure) {
             try await onVolume { [volume] () throws(VolumeError) in try volume.prepare() }
             try await waitForLock(until: deadline ?? (time.uptime() + Self.lockPatience))
-            try await begin(sweepingModels: false)
         } catch {
             return [error]
         }
         defer { volume.unlock() }
+        do throws(Failure) { try await begin(sweepingModels: false) } catch { return [error] }
         let reconcilers = start(.once)
         let work = Task {
             await withDiscardingTaskGroup { group in
@@ -116,26 +116,27 @@ public final class Agent: Sendable {
     /// - Throws: only what is found at the start: a volume that cannot be used.
     public func run() async throws(Failure) {
         try await onVolume { [volume] () throws(VolumeError) in try volume.prepare() }
-        try await standBy()
-        if Task.isCancelled { return }
-        try await begin(sweepingModels: true)
-        state.withLock { $0.role = .active }
+        guard try await standBy() else { return }
         defer { volume.unlock() }
+        try await begin(sweepingModels: true)
         let reconcilers = start(.run)
         await withDiscardingTaskGroup { group in
             for reconciler in reconcilers { group.addTask { await reconciler.reconcile() } }
         }
     }
 
-    private func standBy() async throws(Failure) {
+    /// Waits for the lock.
+    /// - Returns: `false` when it was cancelled before.
+    private func standBy() async throws(Failure) -> Bool {
         var said: String?
         while let holder = try await tryLock() {
             state.withLock { $0.role = .standby(holder: holder) }
             if said != holder { telemetry.record(.standby(holder: holder)) }
             said = holder
-            do { try await time.sleep(for: Self.lockInterval) } catch { return }
+            do { try await time.sleep(for: Self.lockInterval) } catch { return false }
         }
         if said != nil { telemetry.record(.tookOver) }
+        return true
     }
 
     private func tryLock() async throws(Failure) -> String? {
@@ -145,11 +146,10 @@ public final class Agent: Sendable {
     /// Clears up after an earlier process and makes the base paths.
     private func begin(sweepingModels: Bool) async throws(Failure) {
         let names = models.map(\.name)
-        let swept = try await onVolume { [volume] () throws(VolumeError) in
+        let swept = try await onVolume { [volume, telemetry] () throws(VolumeError) in
             try volume.recover(models: sweepingModels ? Set(names) : nil)
-            let swept = try volume.sweep()
             for name in names { try volume.ensureBasePath(name) }
-            return swept
+            return volume.sweep(reportingTo: telemetry)
         }
         if swept > 0 { telemetry.record(.swept(entries: swept)) }
     }
@@ -160,7 +160,10 @@ public final class Agent: Sendable {
                 model: model, source: makeSource(model), volume: volume, workers: workers, settings: settings,
                 telemetry: telemetry, time: time, mode: mode)
         }
-        state.withLock { $0.reconcilers = reconcilers }
+        state.withLock { state in
+            state.reconcilers = reconcilers
+            state.role = .active
+        }
         return reconcilers
     }
 

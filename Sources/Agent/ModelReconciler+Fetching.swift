@@ -9,8 +9,7 @@ extension ModelReconciler {
     /// Gives up a fetch that a newer list supersedes, unless half of it is there, or the one before it was given up, too.
     func superviseFetch() {
         guard var active = fetch, !active.isCancelled else { return }
-        let isWanted = plan.fetch.contains(active.version) || plan.examine.contains(active.version)
-        guard !isWanted, plan.ask.isEmpty, sourceFailures.count == 0, available.listed != nil else { return }
+        guard !plan.aspired.contains(active.version), plan.ask.isEmpty, sourceFailures.count == 0, available.listed != nil else { return }
         if let progress = progress.withLock({ $0 }), progress.version == active.version,
             progress.stagedBytes * 2 >= progress.totalBytes
         {
@@ -27,16 +26,13 @@ extension ModelReconciler {
     /// Starts on the first version that is due: those that stand in the way first, since they may only need to be read.
     func startFetch(_ now: Duration) {
         guard fetch == nil, !Task.isCancelled else { return }
-        for version in plan.examine + plan.fetch {
-            let streak = versionFailures[version]
-            guard (streak?.retryAt ?? .zero) <= now else { continue }
-            guard !(mode == .once && isFinal(streak, now)) else { continue }
-            begin(version, examining: plan.examine.contains(version))
-            return
-        }
+        guard let version = (plan.examine + plan.fetch).first(where: { isDue($0, now) }) else { return }
+        begin(version)
     }
 
-    private func begin(_ version: Version, examining: Bool) {
+    private func begin(_ version: Version) {
+        // The directory that is there may spell the number otherwise.
+        let place = inventory?[version]?.version
         let progress = progress
         let bell = bell
         progress.withLock { $0 = nil }
@@ -45,7 +41,7 @@ extension ModelReconciler {
             time: time, onProgress: { new in progress.withLock { $0 = new } })
         let task = Task {
             do throws(SourceError) {
-                try await examining ? fetcher.examine(version) : fetcher.fetch(version)
+                if let place { try await fetcher.examine(version, at: place) } else { try await fetcher.fetch(version) }
                 ended(version, nil)
             } catch {
                 ended(version, error)
@@ -56,10 +52,10 @@ extension ModelReconciler {
     }
 
     private func ended(_ version: Version, _ error: SourceError?) {
-        let wasCancelled = fetch?.isCancelled == true || Task.isCancelled
+        endedWorks += 1
         fetch = nil
         progress.withLock { $0 = nil }
-        if wasCancelled { return }
+        if Task.isCancelled { return }
         gaveUpLast = false
         guard let error else {
             versionFailures[version] = nil
@@ -67,13 +63,24 @@ extension ModelReconciler {
         }
         // What failed is asked about anew: it may have changed.
         available.readiness[version] = nil
+        failed(version, error.failure)
+    }
+
+    /// Notes that a version could not be asked about, fetched or published, and when that is tried again.
+    func failed(_ version: Version, _ failure: Failure) {
         var streak = versionFailures[version] ?? FailureStreak()
         let random = time.random()
-        let backoff = error.failure.kind == .volume ? settings.sourceBackoff : settings.versionBackoff
-        streak.add(error.failure, now: time.uptime()) { backoff.wait(after: $0, random: random) }
+        let backoff = failure.kind == .volume ? settings.sourceBackoff : settings.versionBackoff
+        streak.add(failure, now: time.uptime()) { backoff.wait(after: $0, random: random) }
         versionFailures[version] = streak
         let retryIn = mode == .once && isFinal(streak, time.uptime()) ? nil : streak.retryAt - time.uptime()
-        telemetry.record(.versionFailed(model: model.name, version: version, failure: error.failure, retryIn: retryIn))
+        telemetry.record(.versionFailed(model: model.name, version: version, failure: failure, retryIn: retryIn))
+    }
+
+    /// Whether a version that failed may be tried again by now.
+    func isDue(_ version: Version, _ now: Duration) -> Bool {
+        guard let streak = versionFailures[version] else { return true }
+        return streak.retryAt <= now && !(mode == .once && isFinal(streak, now))
     }
 
     /// Whether `once` does not try it again.
@@ -87,46 +94,70 @@ extension ModelReconciler {
 // MARK: - Pruning
 
 extension ModelReconciler {
-    func noteReleases() {
-        let (name, volume, now) = (model.name, volume, time.now())
-        let changes: [(Version, Timestamp?)] = plan.release.map { ($0, now) } + plan.unrelease.map { ($0, nil) }
-        for (version, release) in changes where !pruning.contains(version) {
-            work(on: version) { () throws(VolumeError) in try volume.setReleased(name, version, at: release) }
+    /// Versions of which something is to be pruned, discarded or noted.
+    var undone: [Version] {
+        (plan.prune + plan.discard + plan.release + plan.unrelease).filter { $0 != fetch?.version }
+    }
+
+    func noteReleases(_ now: Duration) {
+        let (name, volume, date) = (model.name, volume, time.now())
+        let changes: [(Version, Timestamp?)] = plan.release.map { ($0, date) } + plan.unrelease.map { ($0, nil) }
+        for (version, release) in changes {
+            work(on: version, now) { () throws(VolumeError) in try volume.setReleased(name, version, at: release) }
         }
     }
 
     /// Starts what the plan says goes: published versions out of the base path, staged ones that nobody wants out of staging.
-    func startPruning() {
+    func startPruning(_ now: Duration) {
         let (name, volume, telemetry) = (model.name, volume, telemetry)
-        // `once` lists again before it prunes (CONTRACT P3).
-        let mayPrune = mode == .run || available.listedBefore != nil
-        if !plan.prune.isEmpty, !mayPrune, !isListing { nextListing = .zero }
-        for version in plan.prune where mayPrune && !pruning.contains(version) {
-            work(on: version) { () throws(VolumeError) in
-                try volume.prune(name, version)
-                telemetry.record(.pruned(model: name, version: version))
-                try volume.sweep()
+        if mustListAgain {
+            nextListing = .zero
+        } else {
+            for version in plan.prune {
+                work(on: version, now) { () throws(VolumeError) in
+                    try volume.prune(name, version)
+                    telemetry.record(.pruned(model: name, version: version))
+                    volume.sweep(reportingTo: telemetry)
+                }
             }
         }
-        for version in plan.discard where version != fetch?.version && !pruning.contains(version) {
-            work(on: version) { () throws(VolumeError) in
+        for version in plan.discard {
+            work(on: version, now) { () throws(VolumeError) in
                 try volume.discard(name, version)
-                try volume.sweep()
+                volume.sweep(reportingTo: telemetry)
             }
         }
     }
 
-    /// Work on a version that may take long, beside the turns.
-    private func work(on version: Version, _ body: @escaping @Sendable () throws(VolumeError) -> Void) {
-        pruning.insert(version)
-        Task {
+    /// `once` lists again before it prunes, and before it takes a version's absence for granted (CONTRACT P3).
+    var mustListAgain: Bool {
+        guard mode == .once, sourceFailures.count == 0 else { return false }
+        return !plan.missingOnce.isEmpty || (!plan.prune.isEmpty && available.listedBefore == nil)
+    }
+
+    /// Work on a version that may take long, beside the turns. Where it fails it is tried again with back-off, by `once` not.
+    private func work(on version: Version, _ now: Duration, _ body: @escaping @Sendable () throws(VolumeError) -> Void) {
+        guard working[version] == nil, version != fetch?.version else { return }
+        if let streak = workFailures[version], mode == .once || streak.retryAt > now { return }
+        working[version] = Task {
             do throws(VolumeError) {
                 try await workers.bulk.run(body)
+                workFailures[version] = nil
             } catch {
-                noteVolumeFailure(error.failure)
+                workFailed(version, error.failure)
             }
-            pruning.remove(version)
+            working[version] = nil
+            endedWorks += 1
             bell.ring()
         }
+    }
+
+    private func workFailed(_ version: Version, _ failure: Failure) {
+        let random = time.random()
+        var streak = workFailures[version] ?? FailureStreak()
+        streak.add(failure, now: time.uptime()) { settings.sourceBackoff.wait(after: $0, random: random) }
+        workFailures[version] = streak
+        let retryIn = mode == .once ? nil : streak.retryAt - time.uptime()
+        telemetry.record(.syncFailed(model: model.name, failure: failure, retryIn: retryIn))
     }
 }

@@ -13,23 +13,26 @@ extension ModelReconciler {
     /// Whether `once` has nothing left to do for this model, and how it went.
     func settle(_ now: Duration) -> OnceOutcome? {
         if let outcome { return outcome }
-        guard fetch == nil, pruning.isEmpty, !isListing, asking.isEmpty else { return nil }
+        guard fetch == nil, working.isEmpty, listing == nil, asking.isEmpty else { return nil }
         if let failure = sourceFailures.last {
             let isOver = !failure.isTransient || now - sourceFailures.since >= AgentSettings.oncePatience
             return isOver ? .failed(failure) : nil
         }
-        guard let listed = available.listed, plan.ask.isEmpty else { return nil }
+        guard let listed = available.listed, !mustListAgain else { return nil }
         if listed.isEmpty {
             return .failed(
                 Failure(
                     .notFound, "list \(source.location): it has no version of \(model.name): a version is a directory named by an integer"))
         }
         var failures: [Failure] = []
-        for version in plan.fetch + plan.examine {
+        for version in plan.ask + plan.fetch + plan.examine {
             guard let streak = versionFailures[version], isFinal(streak, now) else { return nil }
             if let failure = streak.last { failures.append(failure) }
         }
-        guard plan.prune.isEmpty, plan.discard.isEmpty else { return nil }
+        for version in undone {
+            guard let failure = workFailures[version]?.last else { return nil }
+            failures.append(failure)
+        }
         if let failure = failures.first { return .failed(failure) }
         for version in plan.aspired {
             guard let what = plan.foreign[version] else { continue }
@@ -52,7 +55,7 @@ extension ModelReconciler {
     /// What `once` was waiting for when its time ran out: the cause beats the time-out (CONTRACT section 3).
     func unfinished() -> Failure {
         if let failure = sourceFailures.last ?? volumeFailures.last { return failure }
-        for version in plan.fetch + plan.examine {
+        for version in plan.ask + plan.fetch + plan.examine {
             if let failure = versionFailures[version]?.last { return failure }
         }
         if let (version, reason) = plan.held.max(by: { $0.key < $1.key }) {
@@ -61,6 +64,9 @@ extension ModelReconciler {
         if let version = fetch?.version {
             return Failure(
                 .busy, "\(model.name) \(version) was still being fetched; what is there is kept, and the next start goes on from it")
+        }
+        if available.listed == nil {
+            return Failure(.busy, "list \(source.location): no answer yet; nothing of \(model.name) could be begun")
         }
         return Failure(.busy, "\(model.name) was not yet in place; the next start goes on from what is there")
     }

@@ -9,7 +9,7 @@ extension ModelReconciler {
         for entry in inventory?.entries ?? [] {
             switch entry.kind {
             case .published(let summary):
-                let isGoing = pruning.contains(entry.version) && plan.prune.contains(entry.version)
+                let isGoing = working[entry.version] != nil && plan.prune.contains(entry.version)
                 versions[entry.version] = VersionStatus(published: summary, entry.version, state: isGoing ? .pruning : .published)
             case .unknownDirectory, .obstacle:
                 versions[entry.version] = VersionStatus(
@@ -51,7 +51,7 @@ extension ModelReconciler {
 
     private func notReadyReason(_ failure: Failure?) -> String {
         if let failure { return failure.message }
-        for version in plan.fetch + plan.examine {
+        for version in plan.ask + plan.fetch + plan.examine {
             if let failure = versionFailures[version]?.last { return failure.message }
         }
         return readiness.reason

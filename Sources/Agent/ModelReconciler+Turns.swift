@@ -5,13 +5,13 @@ extension ModelReconciler {
     /// When the next turn is due if nothing ends before.
     func nextTurn(_ now: Duration) -> Duration {
         var due = [now + AgentSettings.turnPatience / 2]
-        if !isListing { due.append(nextListing) }
+        if listing == nil { due.append(nextListing) }
         due += lookAgain.values
-        if fetch == nil {
-            due += (plan.fetch + plan.examine).compactMap { version in
-                versionFailures[version].flatMap { mode == .once && isFinal($0, now) ? nil : $0.retryAt }
-            }
-        }
+        // What is due by now was started by this turn; only what waits for its time is worth a turn of its own.
+        var waiting = sourceFailures.count == 0 ? plan.ask : []
+        if fetch == nil { waiting += plan.fetch + plan.examine }
+        due += waiting.compactMap { versionFailures[$0]?.retryAt }.filter { $0 > now }
+        due += undone.compactMap { workFailures[$0]?.retryAt }.filter { $0 > now }
         for case .delay(let since) in plan.keep.values {
             due.append(now + settings.rules.pruneDelay - time.now().since(since))
         }
@@ -83,15 +83,16 @@ struct StartReadiness {
         if firstChosen == nil { reason = "its source was not listed yet" }
     }
 
-    mutating func sawPlan(_ plan: ModelPlan, inventory: Inventory) {
+    mutating func sawPlan(_ plan: ModelPlan, policy: VersionPolicy, inventory: Inventory) {
         guard !isReady, plan.ask.isEmpty else { return }
-        if firstChosen == nil, !plan.aspired.isEmpty || !plan.absent.isEmpty {
-            firstChosen = plan.aspired + plan.absent
-        }
+        var chosen = plan.aspired + plan.absent
+        // A version named by number is chosen before it is ready.
+        if case .specific = policy { chosen += plan.held.keys }
+        if firstChosen == nil, !chosen.isEmpty { firstChosen = chosen.sorted(by: >) }
         let missing = (firstChosen ?? []).filter { inventory[$0]?.manifest == nil }
         if let firstChosen, !firstChosen.isEmpty, missing.isEmpty {
             isReady = true
-        } else if !plan.aspired.isEmpty, plan.isSettled, plan.absent.isEmpty, inventory[plan.aspired[0]]?.manifest != nil {
+        } else if !chosen.isEmpty, chosen.allSatisfy({ inventory[$0]?.manifest != nil }) {
             // The list moved on before the first choice was there.
             isReady = true
         } else if !missing.isEmpty {

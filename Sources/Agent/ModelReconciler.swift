@@ -31,18 +31,24 @@ actor ModelReconciler {
     var available = Availability()
     var sourceFailures = FailureStreak()
     var nextListing: Duration = .zero
-    var isListing = false
-    var asking: Set<Version> = []
+    var listing: Task<Void, Never>?
+    /// Asked for while a listing was under way, which may have begun too early to see what it is asked for.
+    var listsAgain = false
+    var asking: [Version: Task<Void, Never>] = [:]
     var lookAgain: [Version: Duration] = [:]
     var lastSuccess: Timestamp?
 
     // Work on versions.
     var fetch: ActiveFetch?
     var versionFailures: [Version: FailureStreak] = [:]
-    var pruning: Set<Version> = []
+    /// What is being pruned, discarded or noted, and what of it failed.
+    var working: [Version: Task<Void, Never>] = [:]
+    var workFailures: [Version: FailureStreak] = [:]
     /// The last fetch that was given up for a newer list; the one after it is not (CONTRACT section 4).
     var gaveUpLast = false
     var volumeFailures = FailureStreak()
+    /// Counts the works that ended: a look at the volume that one of them overtook is out of date.
+    var endedWorks = 0
 
     // What the last turn saw, for status.
     var plan = ModelPlan()
@@ -78,21 +84,27 @@ actor ModelReconciler {
     /// Makes turns until the task is cancelled or, in mode `once`, nothing is left to do; ends what is under way, and keeps what
     /// is staged.
     func reconcile() async {
+        lastTurn = time.uptime()
         while !Task.isCancelled, outcome == nil {
             let pause = await turn()
             lastTurn = time.uptime()
             if outcome != nil { break }
             await bell.wait(atMost: pause, time: time)
         }
+        listing?.cancel()
+        for question in asking.values { question.cancel() }
         fetch?.task.cancel()
         await fetch?.task.value
+        // The volume's lock is held for as long as anything here writes.
+        for work in working.values { await work.value }
     }
 
     /// Lists the source now.
     func syncNow() {
         nextListing = .zero
-        sourceFailures.retryNow()
+        listsAgain = listing != nil
         for version in versionFailures.keys { versionFailures[version]?.retryNow() }
+        for version in workFailures.keys { workFailures[version]?.retryNow() }
         bell.ring()
     }
 
@@ -100,8 +112,11 @@ actor ModelReconciler {
 
     /// - Returns: when the next turn is due, if nothing rings before.
     private func turn() async -> Duration {
+        let endedBefore = endedWorks
+        guard let held = await lookAtVolume() else { return max(.seconds(1), volumeFailures.retryAt - time.uptime()) }
+        // What ended meanwhile rang: the next turn comes at once, and sees it.
+        guard endedWorks == endedBefore else { return .zero }
         let now = time.uptime()
-        guard let held = await lookAtVolume() else { return max(.seconds(1), volumeFailures.retryAt - now) }
         inventory = held
         readiness.sawVolume(held)
         startListing(now)
@@ -115,15 +130,15 @@ actor ModelReconciler {
             plan.prune = []
             plan.discard = []
         }
-        readiness.sawPlan(plan, inventory: held)
+        readiness.sawPlan(plan, policy: model.policy, inventory: held)
         noteBehind(held, now: now)
         say()
         // While the source fails, the next listing decides when to ask again.
-        if sourceFailures.count == 0 { for version in plan.ask { ask(version) } }
+        if sourceFailures.count == 0 { for version in plan.ask where isDue(version, now) { ask(version) } }
         superviseFetch()
         startFetch(now)
-        noteReleases()
-        startPruning()
+        noteReleases(now)
+        startPruning(now)
         if mode == .once { outcome = settle(now) }
         return nextTurn(now)
     }
@@ -140,7 +155,7 @@ actor ModelReconciler {
         }
     }
 
-    func noteVolumeFailure(_ failure: Failure) {
+    private func noteVolumeFailure(_ failure: Failure) {
         let random = time.random()
         volumeFailures.add(failure, now: time.uptime()) { settings.sourceBackoff.wait(after: $0, random: random) }
         telemetry.record(.syncFailed(model: model.name, failure: failure, retryIn: volumeFailures.retryAt - time.uptime()))
@@ -150,46 +165,51 @@ actor ModelReconciler {
     // MARK: - The source
 
     private func startListing(_ now: Duration) {
-        guard !isListing, now >= nextListing else { return }
-        isListing = true
-        Task {
+        guard listing == nil, now >= nextListing else { return }
+        listing = Task {
             do throws(SourceError) { listed(try await source.versions()) } catch { notListed(error) }
         }
     }
 
     private func listed(_ versions: Set<Version>) {
-        isListing = false
+        listing = nil
         available.listedBefore = available.listed
         available.listed = versions
         // What is being fetched was ready and is compared again at its end; all else is asked anew.
         available.readiness = available.readiness.filter { $0.key == fetch?.version && versions.contains($0.key) }
         lookAgain = [:]
+        versionFailures = versionFailures.filter { versions.contains($0.key) }
+        if sourceFailures.count > 0 {
+            // The outage is over: what it made fail need not wait any longer.
+            for (version, streak) in versionFailures where streak.last?.kind == .unavailable {
+                versionFailures[version]?.retryNow()
+            }
+        }
         sourceFailures = FailureStreak()
         let jitter = 1 + AgentSettings.pollJitter * (2 * time.random() - 1)
-        nextListing = time.uptime() + settings.pollInterval * jitter
+        nextListing = listsAgain ? .zero : time.uptime() + settings.pollInterval * jitter
+        listsAgain = false
         lastSuccess = time.now()
         telemetry.record(.syncSucceeded(model: model.name, at: time.now()))
         bell.ring()
     }
 
     private func notListed(_ error: SourceError) {
-        isListing = false
-        sourceFailed(error.failure)
-        bell.ring()
-    }
-
-    func sourceFailed(_ failure: Failure) {
+        listing = nil
+        if Task.isCancelled { return }
         let random = time.random()
-        sourceFailures.add(failure, now: time.uptime()) { settings.sourceBackoff.wait(after: $0, random: random) }
-        nextListing = sourceFailures.retryAt
-        telemetry.record(.syncFailed(model: model.name, failure: failure, retryIn: sourceFailures.retryAt - time.uptime()))
+        sourceFailures.add(error.failure, now: time.uptime()) { settings.sourceBackoff.wait(after: $0, random: random) }
+        nextListing = listsAgain ? .zero : sourceFailures.retryAt
+        listsAgain = false
+        telemetry.record(
+            .syncFailed(model: model.name, failure: error.failure, retryIn: max(.zero, nextListing - time.uptime())))
+        bell.ring()
     }
 
     /// Finds out whether a version is ready.
     private func ask(_ version: Version) {
-        guard !asking.contains(version) else { return }
-        asking.insert(version)
-        Task {
+        guard asking[version] == nil else { return }
+        asking[version] = Task {
             do throws(SourceError) {
                 answered(version, try await source.contents(of: version))
             } catch {
@@ -199,23 +219,24 @@ actor ModelReconciler {
     }
 
     private func answered(_ version: Version, _ contents: VersionContents) {
-        asking.remove(version)
+        asking[version] = nil
         switch contents {
         case .ready: available.readiness[version] = .ready
-        case .held(let reason, let wait):
+        case .held(let reason, var wait):
             available.readiness[version] = .held(reason)
-            if let wait { lookAgain[version] = time.uptime() + wait }
-            if mode == .once {
-                lookAgain[version] = time.uptime() + min(wait ?? AgentSettings.heldInterval, AgentSettings.heldInterval)
-            }
+            versionFailures[version] = nil
+            if mode == .once { wait = min(wait ?? AgentSettings.heldInterval, AgentSettings.heldInterval) }
+            // A store whose clock stands still must not be asked without end.
+            if let wait { lookAgain[version] = time.uptime() + max(wait, .seconds(1)) }
         }
         bell.ring()
     }
 
     private func notAnswered(_ version: Version, _ error: SourceError) {
-        asking.remove(version)
+        asking[version] = nil
+        if Task.isCancelled { return }
         if error.failure.isTransient {
-            sourceFailed(error.failure)
+            failed(version, error.failure)
         } else {
             // A version that cannot be read is no reason to doubt the others: it is tried, fails, and is seen.
             available.readiness[version] = .ready

@@ -45,7 +45,7 @@ public struct Planner: Sendable {
             available.listed = try await list(source)
             plan = compute(model, available, inventory)
             // As `once`, which lists again before it prunes.
-            if plan.keep.values.contains(.missingOnce) || !plan.prune.isEmpty {
+            if !plan.missingOnce.isEmpty || !plan.prune.isEmpty {
                 available.listedBefore = available.listed
                 available.listed = try await list(source)
                 plan = compute(model, available, inventory)

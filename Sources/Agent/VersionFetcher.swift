@@ -27,23 +27,30 @@ struct VersionFetcher: Sendable {
 
     /// Looks at a directory that is there without a manifest: adopts it where every file was read and equals the source's, else
     /// fetches the version and puts it in its place (CONTRACT section 4).
-    func examine(_ version: Version) async throws(SourceError) {
+    /// - Parameter place: the version as the directory spells it.
+    func examine(_ version: Version, at place: Version) async throws(SourceError) {
         let table = try await readyTable(version)
-        let found = try await onVolume { [volume, model] () throws(VolumeError) in try volume.read(model, version, as: table) }
-        if let found, let verifications = try await compare(version, table) {
-            precondition(found.count == verifications.count, "both are of the same table")
-            try await adopt(version, table, verifications)
+        let found = try await onVolume { [volume, model] () throws(VolumeError) in try volume.read(model, place, as: table) }
+        if found != nil, let verifications = try await compare(version, at: place, table) {
+            guard try await readyTable(version) == table else { throw unsteady(version) }
+            try await adopt(place, table, verifications)
             return
         }
         telemetry.record(
             .notice("\(model) \(version) is on the volume without a manifest, and nothing shows that it is what "
                 + "\(source.location) has: it is fetched"))
-        try await fetch(version, replacing: found ?? [])
+        try await fetch(version, replacing: Found(place: place, files: found ?? []))
     }
 
-    /// - Parameter found: the files of a directory that is there without a manifest, in the table's order where it has the
-    ///   same files, else empty; `nil` where there is no directory.
-    private func fetch(_ version: Version, replacing found: [Verification]?) async throws(SourceError) {
+    /// A directory that is there without a manifest.
+    private struct Found {
+        /// The version as it spells it.
+        let place: Version
+        /// In the table's order where it has the same files, else empty.
+        let files: [Verification]
+    }
+
+    private func fetch(_ version: Version, replacing found: Found?) async throws(SourceError) {
         let began = time.uptime()
         for _ in 0..<Self.attempts {
             let table = try await readyTable(version)
@@ -64,7 +71,11 @@ struct VersionFetcher: Sendable {
             try await publish(staged, replacing: found, fetched: missing, began: began)
             return
         }
-        throw SourceError(
+        throw unsteady(version)
+    }
+
+    private func unsteady(_ version: Version) -> SourceError {
+        SourceError(
             Failure(
                 .unavailable, "fetch \(model) \(version): it kept changing in \(source.location) while it was fetched; "
                     + "it is tried again, and published once it stays the same", isTransient: true))
@@ -99,7 +110,7 @@ struct VersionFetcher: Sendable {
             var running = 0
             var result: Result<Void, SourceError> = .success(())
             while true {
-                while running < AgentSettings.filesAtOnce, case .success = result, let index = waiting.next() {
+                while running < AgentSettings.filesAtOnce, !Task.isCancelled, case .success = result, let index = waiting.next() {
                     running += 1
                     group.addTask {
                         do throws(SourceError) {
@@ -118,6 +129,12 @@ struct VersionFetcher: Sendable {
             }
         }
         try outcome.get()
+        if Task.isCancelled { throw stopped("fetch", staged.version) }
+    }
+
+    private func stopped(_ what: String, _ version: Version) -> SourceError {
+        SourceError(
+            Failure(.busy, "\(what) \(model) \(version): stopped; the next start goes on from what is there", isTransient: true))
     }
 
     private func fetchFile(
@@ -149,12 +166,15 @@ struct VersionFetcher: Sendable {
     }
 
     /// - Returns: `nil` where a file differs, or nothing tells.
-    private func compare(_ version: Version, _ table: FileTable) async throws(SourceError) -> [Verification]? {
-        let place = volume.layout.version(model, version)
+    private func compare(
+        _ version: Version, at place: Version, _ table: FileTable
+    ) async throws(SourceError) -> [Verification]? {
+        let directory = volume.layout.version(model, place)
         var verifications: [Verification] = []
         for entry in table {
+            if Task.isCancelled { throw stopped("compare", version) }
             let local = LocalFile(
-                path: place.appending(entry.path), size: entry.size, fileSystem: volume.fileSystem, reader: workers.bulk)
+                path: directory.appending(entry.path), size: entry.size, fileSystem: volume.fileSystem, reader: workers.bulk)
             guard let verification = try await source.verify(entry, of: version, against: local) else { return nil }
             verifications.append(verification)
         }
@@ -169,23 +189,24 @@ struct VersionFetcher: Sendable {
     }
 
     private func publish(
-        _ staged: StagedVersion, replacing found: [Verification]?, fetched: Int64, began: Duration
+        _ staged: StagedVersion, replacing found: Found?, fetched: Int64, began: Duration
     ) async throws(SourceError) {
         let (table, version) = (staged.table, staged.version)
         let verifications = table.indices.compactMap { staged.verification($0) }
         if let found {
-            if !found.isEmpty, found.map(\.crc64nvme) == verifications.map(\.crc64nvme) {
+            if found.files.count == verifications.count, found.files.map(\.crc64nvme) == verifications.map(\.crc64nvme) {
                 // The bytes were right all along; only now there is something to tell it by.
-                try await adopt(version, table, verifications)
-                try await onVolume { [volume, model] () throws(VolumeError) in try volume.discard(model, version) }
+                try await adopt(found.place, table, verifications)
+                try await onVolume { [volume, model, telemetry] () throws(VolumeError) in
+                    try volume.discard(model, version)
+                    volume.sweep(reportingTo: telemetry)
+                }
                 return
             }
-            try await onVolume { [volume, model] () throws(VolumeError) in try volume.prune(model, version) }
+            try await onVolume { [volume, model] () throws(VolumeError) in try volume.prune(model, found.place) }
             telemetry.record(.notice("\(model) \(version) is out for \(settings.republishPause.text), and then comes back as it should be"))
             // A server compares the names it sees at two polls: one of them has to miss this one.
-            do { try await time.sleep(for: settings.republishPause) } catch {
-                throw SourceError(Failure(.busy, "republish \(model) \(version): stopped; the next start puts it in", isTransient: true))
-            }
+            do { try await time.sleep(for: settings.republishPause) } catch { throw stopped("republish", version) }
         }
         try await onVolume { [volume] () throws(VolumeError) in try volume.publish(staged) }
         var verified: [VerificationMethod: Int] = [:]
@@ -194,6 +215,8 @@ struct VersionFetcher: Sendable {
             .published(
                 model: model, version: version, files: table.count, bytes: table.totalSize, fetched: fetched,
                 took: time.uptime() - began, lag: table.newest.map { time.now().since($0) }, verified: verified))
+        // What was replaced, and the record of what was staged.
+        _ = await workers.bulk.run { [volume, telemetry] in volume.sweep(reportingTo: telemetry) }
     }
 
     private func onVolume<Result: Sendable>(

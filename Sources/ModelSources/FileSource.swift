@@ -12,6 +12,8 @@ public struct FileSource: ModelSource {
     private let fileSystem: FileSystem
     private let reader: WorkerThread
     private let time: any TimeSource
+    /// Bytes that are copied in one go: what a cancellation waits for, and what others wait for who use the same thread.
+    static let slice: Int64 = 64 << 20
 
     /// - Parameters:
     ///   - directory: absolute.
@@ -44,10 +46,15 @@ public struct FileSource: ModelSource {
     public func contents(of version: Version) async throws(SourceError) -> VersionContents {
         let place = directory.appending(version.name)
         let marker: String? = if case .marker(let name) = ready { name } else { nil }
-        let listing = try await reading("list \(place)") { () throws(FileError) in
+        let listing: Listing? = try await reading("list \(place)") { () throws(FileError) in
+            guard try fileSystem.status(place)?.kind == .directory else { return nil }
             var listing = Listing(marker: marker)
             try walk(place, prefix: "", into: &listing)
             return listing
+        }
+        guard let listing else {
+            throw SourceError(
+                Failure(.notFound, "list \(place): it went away since it was listed; it is looked for again", isTransient: true))
         }
         if let fault = listing.fault { throw SourceError(Failure(.badData, fault)) }
         let check = ReadinessCheck(rule: ready, settle: settle, now: time.now())
@@ -59,14 +66,14 @@ public struct FileSource: ModelSource {
     ) async throws(SourceError) -> Verification {
         let path = directory.appending(version.name).appending(entry.path)
         for range in file.missing {
-            try await copy(path, entry, range, into: file, onBytes: onBytes)
-            if Task.isCancelled {
-                throw SourceError(Failure(.unavailable, "copy \(path): cancelled", isTransient: true))
+            for start in stride(from: range.lowerBound, to: range.upperBound, by: Int(Self.slice)) {
+                if Task.isCancelled {
+                    throw SourceError(Failure(.unavailable, "copy \(path): cancelled", isTransient: true))
+                }
+                try await copy(path, entry, start..<min(start + Self.slice, range.upperBound), into: file, onBytes: onBytes)
             }
         }
-        guard let checksum = file.crc64nvme() else {
-            throw SourceError(Failure(.unavailable, "copy \(path): it became shorter; it will be listed again", isTransient: true), isStale: true)
-        }
+        guard let checksum = file.crc64nvme() else { throw changed(path) }
         return Verification(crc64nvme: checksum, method: .bytes)
     }
 
@@ -75,11 +82,14 @@ public struct FileSource: ModelSource {
     ) async throws(SourceError) -> Verification? {
         let path = directory.appending(version.name).appending(entry.path)
         let theirs = LocalFile(path: path, size: entry.size, fileSystem: fileSystem, reader: reader)
+        let one: Extent
+        do throws(FileError) { one = try await local.checksums() } catch {
+            throw SourceError(Failure(.volume, "compare \(local.path) with \(path): \(error)", isTransient: true))
+        }
         do throws(FileError) {
-            let (one, other) = (try await local.checksums(), try await theirs.checksums())
-            return one == other ? Verification(crc64nvme: one.crc64nvme, method: .bytes) : nil
+            return one == (try await theirs.checksums()) ? Verification(crc64nvme: one.crc64nvme, method: .bytes) : nil
         } catch {
-            throw SourceError(failure("compare \(path)", error))
+            throw error.errno == .noSuchFileOrDirectory ? changed(path) : SourceError(failure("compare \(path)", error))
         }
     }
 
@@ -98,7 +108,14 @@ public struct FileSource: ModelSource {
         for name in names {
             let relative = prefix + name
             let child = path.appending(name)
-            guard listing.fault == nil, let status = try fileSystem.status(child) else { continue }
+            if listing.fault != nil { return }
+            guard let status = try fileSystem.status(child) else {
+                // Removed since, or a name whose bytes no text can hold.
+                if relative.unicodeScalars.contains("\u{fffd}") {
+                    listing.fault = "\"\(PathRules.printable(child.string))\": its name is not UTF-8; the whole version is refused"
+                }
+                continue
+            }
             if let fault = PathRules.fault(of: relative) {
                 listing.fault = "\"\(PathRules.printable(child.string))\" cannot be a file of a version: \(fault); the whole version is refused"
             } else if relative == listing.marker {
@@ -108,12 +125,12 @@ public struct FileSource: ModelSource {
             } else if status.kind == .directory {
                 try walk(child, prefix: relative + "/", into: &listing)
             } else if status.kind == .file {
-                // A copy that keeps the old times is told by the time of its change.
-                let written = max(status.modified, status.changed)
-                listing.table.append(FileEntry(path: relative, size: status.size, tag: tag(status), modified: written))
-                if listing.table.count > FileTable.limit {
-                    listing.fault = "\(location): a version holds more than \(FileTable.limit) files; pack them into fewer"
+                if listing.table.count == FileTable.limit {
+                    listing.fault = "list \(location): a version holds more than \(FileTable.limit) files; pack them into fewer"
+                    return
                 }
+                // The time of its change: a copy may keep the old times of its files, or bring some from the future.
+                listing.table.append(FileEntry(path: relative, size: status.size, tag: tag(status), modified: status.changed))
             } else {
                 listing.fault = "\"\(child)\" is neither file nor directory (symlinks are not followed); the whole version is refused"
             }
@@ -131,6 +148,8 @@ public struct FileSource: ModelSource {
         onBytes: @escaping @Sendable (Int64) -> Void
     ) async throws(SourceError) {
         let isSame = try await reading("copy \(path)") { () throws(FileError) in
+            // Opening anything else could block, or follow a link.
+            guard let status = try fileSystem.status(path), tag(status) == entry.tag else { return false }
             let source = try fileSystem.open(path, .read)
             guard try tag(source.status()) == entry.tag else { return false }
             var writer = staged.writer(for: range, checksums: .crc64nvme)
@@ -141,11 +160,13 @@ public struct FileSource: ModelSource {
             try writer.finish()
             return try tag(source.status()) == entry.tag
         }
-        guard isSame else {
-            throw SourceError(
-                Failure(.unavailable, "copy \(path): it changed since it was listed; it will be listed again", isTransient: true),
-                isStale: true)
-        }
+        guard isSame else { throw changed(path) }
+    }
+
+    private func changed(_ path: FilePath) -> SourceError {
+        SourceError(
+            Failure(.unavailable, "read \(path): it is not what was listed any more; it is listed again", isTransient: true),
+            isStale: true)
     }
 
     private func reading<Result: Sendable>(

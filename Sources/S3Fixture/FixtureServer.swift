@@ -61,8 +61,8 @@ public final class FixtureServer: Sendable {
     /// Starts a server, lends it to `body`, and shuts it down whatever comes of that.
     public static func with<Result>(
         root: String? = nil, options: FixtureOptions = FixtureOptions(), isolation: isolated (any Actor)? = #isolation,
-        _ body: (FixtureServer) async throws -> sending Result
-    ) async throws -> sending Result {
+        _ body: (FixtureServer) async throws -> Result
+    ) async throws -> Result {
         let server = try await start(root: root, options: options)
         do {
             let result = try await body(server)

@@ -18,7 +18,8 @@ public struct ByteCount: Hashable, Comparable, Sendable {
             let (bytes, overflow) = whole.multipliedReportingOverflow(by: factor)
             guard !overflow else { throw ParseFault("the size is too large") }
             self.bytes = bytes
-        } else if let fraction = Double(digits), fraction.isFinite, fraction * Double(factor) < 9e18 {
+        } else if let fraction = Double(digits) {
+            guard fraction * Double(factor) < 9e18 else { throw ParseFault("the size is too large") }
             self.bytes = Int64(fraction * Double(factor))
         } else {
             throw ParseFault("expected a size such as 64KiB, 8MiB or 1GB")

@@ -21,6 +21,7 @@ public struct FileEntry: Hashable, Sendable {
 public struct FileTable: Sendable {
     /// More files than this in one version are refused by the sources.
     public static let limit = 100_000
+    private static let largestSize: Int64 = 1 << 60
 
     private var arena: [UInt8] = []
     private var pathEnds: [Int32] = []
@@ -30,7 +31,7 @@ public struct FileTable: Sendable {
     private var modifiedNanoseconds: [Int32] = []
     /// Directories that hold no file but shall exist (an S3 zero-byte key `dir/`).
     public private(set) var emptyDirectories: [String] = []
-    /// Bytes of all files together.
+    /// Bytes of all files together; sizes that no disk could hold are cut off, so that sums of them do not overflow.
     public private(set) var totalSize: Int64 = 0
     /// When the newest file was written; `nil` while the table is empty.
     public private(set) var newest: Timestamp?
@@ -49,7 +50,7 @@ public struct FileTable: Sendable {
         sizes.append(entry.size)
         modifiedSeconds.append(entry.modified.secondsSinceEpoch)
         modifiedNanoseconds.append(entry.modified.nanoseconds)
-        totalSize += entry.size
+        totalSize = Swift.min(totalSize + Swift.min(entry.size, Self.largestSize), Self.largestSize)
         newest = Swift.max(newest ?? entry.modified, entry.modified)
     }
 

@@ -9,6 +9,10 @@ public enum PathRules {
     public static func fault(of path: some StringProtocol) -> String? {
         if path.isEmpty { return "it is empty" }
         if path.utf8.count > longestPath { return "it is longer than \(longestPath) bytes" }
+        // A slash and a combining mark after it are one Character, which is no separator to Swift and is one to the kernel.
+        guard path.count(where: { $0 == "/" }) == path.utf8.count(where: { $0 == UInt8(ascii: "/") }) else {
+            return "a component begins with a combining character"
+        }
         for component in path.split(separator: "/", omittingEmptySubsequences: false) {
             if component.isEmpty { return path.hasPrefix("/") ? "it is an absolute path" : "a component is empty" }
             if component == "." || component == ".." { return "a component is \(component)" }
@@ -20,7 +24,7 @@ public enum PathRules {
         return nil
     }
 
-    /// `text` with control characters and everything outside printable ASCII and UTF-8 letters escaped, for messages.
+    /// `text` with its control characters escaped, for messages.
     public static func printable(_ text: String) -> String {
         var result = ""
         for scalar in text.unicodeScalars {

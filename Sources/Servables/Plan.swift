@@ -51,6 +51,8 @@ public struct ModelPlan: Hashable, Sendable {
     public var ask: [Version] = []
     /// Listed versions that are not ready, and why; only those that the policy would choose.
     public var held: [Version: String] = [:]
+    /// Published versions that only the newest listing does not have; the next one decides (CONTRACT P3).
+    public var missingOnce: [Version] = []
     /// Versions that the policy names and the source does not have.
     public var absent: [Version] = []
     /// Entries on the volume that are not ours to touch, and why.
@@ -101,20 +103,26 @@ public func plan(
 
     // A published version that is missing from the newest listing counts as listed until a second listing agrees.
     let missingOnce = Set(published.filter { !listed.contains($0) && available.listedBefore?.contains($0) != false })
+    plan.missingOnce = missingOnce.sorted(by: >)
     choose(policy, from: listed.union(missingOnce), published: Set(published), readiness: available.readiness, into: &plan)
 
     for version in plan.aspired {
         switch inventory[version]?.kind {
-        case .published: break
+        case .published, .obstacle: break
         case .unknownDirectory: plan.examine.append(version)
-        case .obstacle(let what): plan.foreign[version] = what
         case nil: plan.fetch.append(version)
         }
     }
     noteForeign(&plan, inventory: inventory, aspired: Set(plan.aspired))
     choosePruned(&plan, policy: policy, inventory: inventory, missingOnce: missingOnce, rules: rules, now: now)
-    if plan.ask.isEmpty { plan.discard = inventory.staged.filter { !plan.aspired.contains($0) } }
+    if plan.ask.isEmpty { plan.discard = inventory.staged.filter { !isOfUse($0, plan, inventory) } }
     return plan
+}
+
+/// Whether what is staged of a version will be taken up: it is aspired or held, under this name, and not in place yet.
+private func isOfUse(_ staged: Version, _ plan: ModelPlan, _ inventory: Inventory) -> Bool {
+    guard inventory[staged]?.manifest == nil else { return false }
+    return plan.aspired.contains { $0.name == staged.name } || plan.held.keys.contains { $0.name == staged.name }
 }
 
 /// Applies the policy to the versions that are ready. A version whose readiness is unknown is asked for, and decides over all

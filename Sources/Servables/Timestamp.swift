@@ -72,7 +72,8 @@ extension Timestamp {
     /// The instant of calendar fields.
     /// - Returns: `nil` where a field is outside its range.
     public init?(_ fields: Fields, nanoseconds: Int32 = 0) {
-        let monthLengths = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+        let isLeap = fields.year % 4 == 0 && (fields.year % 100 != 0 || fields.year % 400 == 0)
+        let monthLengths = [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
         guard (1...12).contains(fields.month), (1...monthLengths[fields.month - 1]).contains(fields.day),
             (0...23).contains(fields.hour), (0...59).contains(fields.minute), (0...60).contains(fields.second),
             (0...9999).contains(fields.year), (0..<1_000_000_000).contains(nanoseconds)

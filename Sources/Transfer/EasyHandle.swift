@@ -54,7 +54,6 @@ final class EasyHandle {
     private func set(_ option: CurlOption) throws(CurlError) {
         switch option {
         case .long(let name, let value): try check(ccurl_set_long(raw, name, value))
-        case .offset(let name, let value): try check(ccurl_set_offset(raw, name, curl_off_t(value)))
         case .string(let name, let value): try check(ccurl_set_string(raw, name, value))
         case .headers(let lines):
             for line in lines {

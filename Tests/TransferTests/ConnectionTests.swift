@@ -8,7 +8,7 @@ struct ConnectionTests {
     @Test("requests one after another share a connection")
     func reuse() async throws {
         try await withServer({ _ in [.answer(200, "a")] }) { server, client in
-            for _ in 0..<10 { _ = try await client.send(HTTPRequest(server.url), limit: 1) }
+            for _ in 0..<10 { _ = try await client.send(HTTPRequest("GET", server.url), limit: 1) }
             #expect(server.log.requests.map(\.connection) == Array(repeating: 0, count: 10))
         }
     }
@@ -18,10 +18,11 @@ struct ConnectionTests {
         // The second request of a connection finds it closed.
         try await ScriptedServer.run({ $0.connection == 0 ? [.answer(200, "a"), .gate, .close] : [.answer(200, "b")] }) { server in
             try await HTTPClient.run { client in
-                _ = try await client.send(HTTPRequest(server.url), limit: 1)
+                _ = try await client.send(HTTPRequest("GET", server.url), limit: 1)
                 server.open()
                 await server.wait { $0.closed == 1 }
-                #expect(String(try await client.send(HTTPRequest(server.url), limit: 1).body) == "b")
+                let response = try await client.send(HTTPRequest("GET", server.url), limit: 1)
+                #expect(String(response.body) == "b")
             }
         }
     }
@@ -32,7 +33,7 @@ struct ConnectionTests {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for number in 0..<200 {
                     group.addTask {
-                        let response = try await client.send(HTTPRequest("\(server.url)/\(number)"), limit: 10)
+                        let response = try await client.send(HTTPRequest("GET", "\(server.url)/\(number)"), limit: 10)
                         #expect(String(response.body) == "/\(number)")
                     }
                 }
@@ -47,8 +48,8 @@ struct ConnectionTests {
     func threads() async throws {
         // Each of two requests waits for the other to arrive.
         try await withServer({ _ in [.gate, .answer(200, "")] }) { $0.threads = 2 } _: { server, client in
-            async let first = client.send(HTTPRequest(server.url), limit: 0)
-            async let second = client.send(HTTPRequest(server.url), limit: 0)
+            async let first = client.send(HTTPRequest("GET", server.url), limit: 0)
+            async let second = client.send(HTTPRequest("GET", server.url), limit: 0)
             await server.wait { $0.requests.count == 2 }
             #expect(threadNames().filter { $0.hasPrefix("aspired-xfer-") }.count >= 2)
             server.open()
@@ -59,7 +60,7 @@ struct ConnectionTests {
     @Test("cancelling ends a call at once, before the answer and within it", arguments: ["", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n1"])
     func cancel(answer: String) async throws {
         try await withServer({ _ in [.send(answer)] }) { server, client in
-            let call = Task { await failure(of: try await client.send(HTTPRequest(server.url), limit: 9)) }
+            let call = start { try await client.send(HTTPRequest("GET", server.url), limit: 9) }
             await server.wait { $0.requests.count == 1 }
             call.cancel()
             #expect(await call.value == .cancelled)
@@ -72,7 +73,7 @@ struct ConnectionTests {
         try await withServer({ _ in [.answer(200, "")] }) { server, client in
             let call = Task { () -> TransportError.Kind? in
                 withUnsafeCurrentTask { $0?.cancel() }
-                return await failure(of: try await client.send(HTTPRequest(server.url), limit: 0))
+                return await failure { try await client.send(HTTPRequest("GET", server.url), limit: 0) }
             }
             #expect(await call.value == .cancelled)
             #expect(server.log.connections == 0)
@@ -85,7 +86,7 @@ struct ConnectionTests {
             let outcomes = await withTaskGroup(of: TransportError.Kind?.self) { group in
                 for number in 0..<300 {
                     group.addTask {
-                        let call = Task { await failure(of: try await client.send(HTTPRequest(server.url), limit: 1)) }
+                        let call = start { try await client.send(HTTPRequest("GET", server.url), limit: 1) }
                         for _ in 0..<(number % 50) { await Task.yield() }
                         call.cancel()
                         return await call.value
@@ -96,7 +97,8 @@ struct ConnectionTests {
             #expect(outcomes.count == 300)
             #expect(outcomes.allSatisfy { $0 == nil || $0 == .cancelled })
             // The client is whole after that.
-            #expect(String(try await client.send(HTTPRequest(server.url), limit: 1).body) == "a")
+            let response = try await client.send(HTTPRequest("GET", server.url), limit: 1)
+            #expect(String(response.body) == "a")
         }
     }
 
@@ -105,12 +107,12 @@ struct ConnectionTests {
         try await ScriptedServer.run({ _ in [] }) { server in
             try await HTTPClient.run { $0.threads = 2 } _: { client in
                 let calls = (0..<20).map { _ in
-                    Task { await failure(of: try await client.send(HTTPRequest(server.url), limit: 0)) }
+                    start { try await client.send(HTTPRequest("GET", server.url), limit: 0) }
                 }
                 await server.wait { $0.requests.count == 20 }
                 await client.shutdown()
                 for call in calls { #expect(await call.value == .shutDown) }
-                #expect(await failure(of: try await client.send(HTTPRequest(server.url), limit: 0)) == .shutDown)
+                #expect(await failure { try await client.send(HTTPRequest("GET", server.url), limit: 0) } == .shutDown)
                 await server.wait { $0.closed == 20 }
                 await client.shutdown()
             }
@@ -122,7 +124,7 @@ struct ConnectionTests {
         try await ScriptedServer.run({ _ in [.answer(200, "a")] }) { server in
             do {
                 let client = try HTTPClient(HTTPClientConfiguration(version: "1"))
-                _ = try await client.send(HTTPRequest(server.url), limit: 1)
+                _ = try await client.send(HTTPRequest("GET", server.url), limit: 1)
             }
             await server.wait { $0.closed == 1 }
         }
@@ -131,9 +133,9 @@ struct ConnectionTests {
     @Test("an idle thread gives back its connections once and can be used again")
     func idle() async throws {
         try await withServer({ _ in [.answer(200, "a")] }) { $0.idleThreadLifetime = .milliseconds(20) } _: { server, client in
-            _ = try await client.send(HTTPRequest(server.url), limit: 1)
+            _ = try await client.send(HTTPRequest("GET", server.url), limit: 1)
             await server.wait { $0.closed == 1 }
-            _ = try await client.send(HTTPRequest(server.url), limit: 1)
+            _ = try await client.send(HTTPRequest("GET", server.url), limit: 1)
             #expect(server.log.connections == 2)
         }
     }

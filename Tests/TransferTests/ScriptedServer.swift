@@ -1,4 +1,5 @@
 import FileIO
+import Glibc
 import NIOCore
 import NIOPosix
 
@@ -183,7 +184,7 @@ final class ScriptedServer: Sendable {
                 channel.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(milliseconds)) { self.play(rest, channel) }
             case .close: channel.close(promise: nil)
             case .reset:
-                channel.setOption(.socketOption(.so_linger), value: .init(l_onoff: 1, l_linger: 0))
+                (channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0))
                     .whenComplete { _ in channel.close(promise: nil) }
             }
         }

@@ -31,7 +31,7 @@ func withServer<R: Sendable>(
 }
 
 /// What a call failed of; `nil` if it did not.
-func failure<R>(of call: @autoclosure () async throws -> R) async -> TransportError.Kind? {
+func failure<R>(of call: () async throws -> R) async -> TransportError.Kind? {
     do {
         _ = try await call()
         return nil
@@ -40,6 +40,11 @@ func failure<R>(of call: @autoclosure () async throws -> R) async -> TransportEr
     } catch {
         return .library(reason: "an error of another type: \(error)")
     }
+}
+
+/// Starts a call beside the test; the task's value is what it failed of.
+func start<R>(_ call: @escaping @Sendable () async throws -> R) -> Task<TransportError.Kind?, Never> {
+    Task { await failure(of: call) }
 }
 
 /// A directory that is there as long as `body` runs.

@@ -1,4 +1,5 @@
 import FileIO
+import SystemPackage
 import Testing
 
 @testable import Transfer
@@ -54,7 +55,7 @@ struct TransportErrorTests {
                 let headers = [HTTPHeader("Authorization", "hush")]
                 for url in [server.url, "http://h.invalid", "gopher://h", "http://user:hush@h", "http://h:99999", server.url + "/ "] {
                     do throws(TransportError) {
-                        _ = try await client.send(HTTPRequest(url + "/hush?X-Amz-Security-Token=hush", headers: headers), limit: 1)
+                        _ = try await client.send(HTTPRequest("GET", url + "/hush?X-Amz-Security-Token=hush", headers: headers), limit: 1)
                         Issue.record("no error from \(url) with \(answer)")
                     } catch {
                         #expect(!"\(error) \(String(reflecting: error))".contains("hush"))

@@ -62,7 +62,9 @@ extension Refusal {
 
     var isMissingObject: Bool { status == 404 && code != "NoSuchBucket" }
 
-    var mentionsKMS: Bool { code?.hasPrefix("KMS.") == true || message?.contains("kms:") == true || message?.contains("KMS") == true }
+    var mentionsKMS: Bool {
+        code?.hasPrefix("KMS.") == true || message?.contains("kms:") == true || message?.contains("KMS") == true
+    }
 
     var kind: FailureKind {
         if retryPace != nil { return .unavailable }

@@ -62,7 +62,10 @@ public final class FetchScheduler: Sendable {
                     isMismatched = true
                 case .notComputed:
                     try reset(file, object)
-                    if isAnew { throw S3Error(.getObject, object.resource, .unintelligible("its checksum is offered only at times", mayHeal: true)) }
+                    if isAnew {
+                        throw S3Error(
+                            .getObject, object.resource, .unintelligible("its checksum is offered only at times", mayHeal: true))
+                    }
                     isAnew = true
                 }
             } catch {

@@ -41,7 +41,8 @@ struct Wanted: Hashable, Sendable {
             }
             return .take
         case (200, false):
-            return .refuse(.objectChanged("a range was asked for and the whole object answered: the store, or a proxy, ignores Range"))
+            return .refuse(
+                .objectChanged("a range was asked for and the whole object answered: the store, or a proxy, ignores Range"))
         default:
             return .refuse(.unintelligible("status \(head.status) for bytes of an object", mayHeal: false))
         }

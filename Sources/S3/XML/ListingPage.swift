@@ -104,7 +104,8 @@ private final class ListingHandler: XMLHandler {
             try checkCount()
             page.objects.append(
                 ListedObject(
-                    key: key, size: size, etag: fields.etag, lastModified: fields.lastModified, storageClass: fields.storageClass))
+                    key: key, size: size, etag: fields.etag, lastModified: fields.lastModified, storageClass: fields.storageClass)
+            )
         default: break
         }
     }
