@@ -14,7 +14,8 @@ struct FixtureProgramTests {
                 try await eventually("it listens: \(fixture.errorText)") { fixture.outputText.contains("listening on http://") }
                 let endpoint = fixture.outputText.split(separator: " ").last?.split(separator: "\n").first.map(String.init) ?? ""
                 let aspired = Aspired(environment: Site.environment(endpoint: endpoint))
-                let outcome = try await aspired("once", "--root", "\(scratch)/volume", "--model", "mnist=s3://models/mnist?ready=none")
+                let outcome = try await aspired(
+                    "once", "--root", "\(scratch)/volume", "--model", "mnist=s3://models/mnist?ready=none")
                 #expect(outcome.code == 0, "\(outcome)")
                 #expect(outcome.errors.contains("503"))
                 #expect(try FileTree("\(scratch)/volume/mnist/1").files == Models.version(1))

@@ -1,4 +1,6 @@
 import Glibc
+import PlainJSON
+import S3Fixture
 import Testing
 
 @Suite("Who writes, and over what", .fewAtATime)
@@ -24,7 +26,7 @@ struct OneWriterTests {
                     try site.put(2)
                     #expect(try await site.aspired("status", "--root", site.root).code == 0)
                     await first.kill()
-                    try await eventually("version 2 alone is there: \(second.errors)") { site.versions() == ["2"] }
+                    try await site.wait(until: second, holds: 2)
                     #expect(try await second.status()["role"]?.string == "active")
                     #expect(try await second.stop() == .exited(0))
                 }

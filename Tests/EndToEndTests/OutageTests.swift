@@ -1,4 +1,5 @@
 import Glibc
+import PlainJSON
 import S3Fixture
 import Testing
 
@@ -22,7 +23,7 @@ struct OutageTests {
                     #expect(failure?["kind"]?.string == "unavailable")
                     #expect(try FileTree(site.base()) == before)
                     try await start()
-                    try await eventually("version 2 alone is there: \(agent.errors)") { site.versions() == ["2"] }
+                    try await site.wait(until: agent, holds: 2)
                     try await eventually("the failure is forgotten") {
                         try await agent.status()["models"]?[0]?["last_failure"]?.isNull == true
                     }
@@ -48,7 +49,7 @@ struct OutageTests {
                     #expect(site.versions() == ["1"])
                     #expect(agent.process.end == nil)
                     try await start()
-                    try await eventually("version 2 alone is there: \(agent.errors)") { site.versions() == ["2"] }
+                    try await site.wait(until: agent, holds: 2)
                 }
             }
         }
@@ -84,7 +85,7 @@ struct OutageTests {
                 #expect(try await agent.get("/readyz").status == 200)
                 #expect(site.versions() == ["1"])
                 site.server.change { $0.credentials = [.example] }
-                try await eventually("version 2 alone is there: \(agent.errors)") { site.versions() == ["2"] }
+                try await site.wait(until: agent, holds: 2)
             }
         }
     }

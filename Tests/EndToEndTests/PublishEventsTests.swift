@@ -17,9 +17,7 @@ struct PublishEventsTests {
                     try await reader.reading {
                         for version in 2...(Self.publishes + 1) {
                             try put(version, site, reader)
-                            try await eventually("version \(version) alone is there: \(agent.errors.suffix(2_000))") {
-                                site.versions() == ["\(version)"]
-                            }
+                            try await site.wait(until: agent, holds: version)
                         }
                     }
                     let expected = 2 * Self.publishes

@@ -16,6 +16,7 @@ final class ChildProcess: Sendable {
     /// - Parameters:
     ///   - command: the program, by path or as a name to be found in PATH, and its arguments.
     ///   - environment: all of it; nothing is inherited.
+    /// - Throws: `SystemFault` if it cannot be started.
     init(_ command: [String], environment: [String: String] = [:]) throws {
         output = try AnonymousFile()
         errorOutput = try AnonymousFile()
@@ -26,7 +27,9 @@ final class ChildProcess: Sendable {
         posix_spawn_file_actions_adddup2(&actions, output.descriptor, 1)
         posix_spawn_file_actions_adddup2(&actions, errorOutput.descriptor, 2)
         // Else a child would keep the sockets of this process open, and a server that was shut down would seem to hang.
-        posix_spawn_file_actions_addclosefrom_np(&actions, 3)
+        for name in try names(in: "/proc/self/fd") {
+            if let descriptor = CInt(name), descriptor > 2 { posix_spawn_file_actions_addclose(&actions, descriptor) }
+        }
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
@@ -109,9 +112,11 @@ private final class AnonymousFile: Sendable {
 
     init() throws {
         var name = Array("/tmp/aspired-e2e-output-XXXXXX".utf8CString)
-        descriptor = mkostemp(&name, O_CLOEXEC | O_APPEND)
+        descriptor = mkstemp(&name)
         guard descriptor >= 0 else { throw SystemFault("make a file in /tmp", errno) }
         unlink(name)
+        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+        _ = fcntl(descriptor, F_SETFL, O_APPEND)
     }
 
     deinit { close(descriptor) }

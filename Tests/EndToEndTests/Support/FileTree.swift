@@ -44,8 +44,9 @@ struct FileTree: Equatable {
                 default: .other
                 }
             entries[prefix + name] = Entry(
-                kind: kind, mode: status.st_mode & 0o7777, owner: status.st_uid, group: status.st_gid, inode: UInt64(status.st_ino),
-                size: kind == .directory ? 0 : Int(status.st_size), modified: status.st_mtim.nanoseconds,
+                kind: kind, mode: status.st_mode & 0o7777, owner: status.st_uid, group: status.st_gid,
+                inode: UInt64(status.st_ino), size: kind == .directory ? 0 : Int(status.st_size),
+                modified: status.st_mtim.nanoseconds,
                 changed: status.st_ctim.nanoseconds, content: kind == .file ? try readFile(path) : [])
             if kind == .directory { try walk(path, below: "\(prefix)\(name)/") }
         }

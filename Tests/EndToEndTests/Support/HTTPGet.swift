@@ -7,10 +7,14 @@ struct HTTPReply: Sendable {
 }
 
 /// Asks for a path by a plain HTTP/1.1 request.
-/// - Parameter address: `127.0.0.1:PORT`.
+/// - Parameters:
+///   - address: `127.0.0.1:PORT`.
+///   - path: what to ask for.
+///   - method: `GET` if not given.
 /// - Returns: `nil` where nobody answers.
+/// - Throws: `SystemFault` if there is no socket.
 func httpGet(_ address: String, _ path: String, method: String = "GET") async throws -> HTTPReply? {
-    try await blocking {
+    try await blocking { () -> HTTPReply? in
         guard let port = address.split(separator: ":").last.flatMap({ UInt16($0) }) else { return nil }
         let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard socket >= 0 else { throw SystemFault("make a socket", errno) }
@@ -28,7 +32,7 @@ func httpGet(_ address: String, _ path: String, method: String = "GET") async th
         }
         guard connected == 0 else { return nil }
         let request = Array("\(method) \(path) HTTP/1.1\r\nHost: \(address)\r\nConnection: close\r\n\r\n".utf8)
-        guard send(socket, request, request.count, Int32(MSG_NOSIGNAL.rawValue)) == request.count else { return nil }
+        guard send(socket, request, request.count, CInt(MSG_NOSIGNAL)) == request.count else { return nil }
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65_536)
         while true {

@@ -10,7 +10,10 @@ enum Models {
     }
 
     /// A version as TensorFlow lays it out: a graph, variables, an asset; each file tells the version in its first line.
-    /// - Parameter size: of the variables, bytes.
+    /// - Parameters:
+    ///   - number: of the version.
+    ///   - size: of the variables, bytes.
+    /// - Returns: content by path.
     static func version(_ number: Int, size: Int = 20_000) -> [String: [UInt8]] {
         func stamped(_ bytes: [UInt8]) -> [UInt8] { Array("version \(number)\n".utf8) + bytes }
         return [
@@ -20,6 +23,9 @@ enum Models {
             "assets/labels.txt": stamped(Array("cat\ndog\n".utf8)),
         ]
     }
+
+    /// The size of all files together.
+    static func bytes(_ files: [String: [UInt8]]) -> Int64 { Int64(files.values.map(\.count).reduce(0, +)) }
 
     /// Writes files below a directory, which appears by one rename when all are there.
     static func write(_ files: [String: [UInt8]], to directory: String) throws {

@@ -48,7 +48,8 @@ enum RealServer: String, CaseIterable, Sendable, CustomTestStringConvertible {
 
     private func upload(_ folder: String, to endpoint: String, python: String) async throws {
         let script = "\(#filePath.splitPath.parent)/upload.py"
-        try await ChildProcess.with([python, script, endpoint, folder], environment: Site.environment(endpoint: endpoint)) { helper in
+        try await ChildProcess.with([python, script, endpoint, folder], environment: Site.environment(endpoint: endpoint)) {
+            helper in
             let end = try await helper.wait(within: .seconds(60))
             try #require(end == .exited(0), "upload.py: \(helper.errorText)")
         }

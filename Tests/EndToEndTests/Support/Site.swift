@@ -1,4 +1,5 @@
 import S3Fixture
+import Testing
 
 /// A test's own world: an S3 endpoint over a folder, a volume, and the program set up to use them.
 struct Site: Sendable {
@@ -16,6 +17,14 @@ struct Site: Sendable {
 
     /// What lies in a base path: the names of its entries.
     func versions(of model: String = "mnist") -> [String] { (try? names(in: base(model))) ?? [] }
+
+    /// Waits until these versions, and no others, are in `mnist`'s base path.
+    func wait(until agent: RunningAgent, holds versions: Int...) async throws {
+        let wanted = versions.map(String.init)
+        try await eventually("the volume holds \(wanted), not \(self.versions()):\n\(agent.errors.suffix(4_000))") {
+            self.versions() == wanted
+        }
+    }
 
     // MARK: The program
 
@@ -44,6 +53,7 @@ struct Site: Sendable {
 
     // MARK: The bucket
 
+    /// Puts a version into the bucket by one rename.
     func put(_ version: Int, of model: String = "mnist", _ files: [String: [UInt8]]) throws {
         try Models.write(files, to: "\(bucket)/\(model)/\(version)")
     }

@@ -28,7 +28,8 @@ final class VersionReader: Sendable {
     var looks: Int { state.withLock { $0.looks } }
 
     /// Reads every millisecond as long as `body` runs.
-    func reading<Result>(isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Result) async throws -> Result {
+    func reading<Result>(isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Result) async throws -> Result
+    {
         DispatchQueue(label: "reader").async { [self] in
             while !state.withLock({ $0.isOver }) {
                 look()
