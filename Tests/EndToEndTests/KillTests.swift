@@ -76,14 +76,17 @@ struct KillTests {
             try await reader.reading {
                 for _ in 1...24 {
                     try await site.aspired.run(arguments) { agent in
-                        // From the first look at the source on there is always something to do.
-                        let looks = site.lists.count
-                        try await eventually("the source is looked at: \(agent.errors)", every: .milliseconds(1)) {
-                            site.lists.count > looks
-                        }
+                        site.server.forgetRequests()
                         try putNext()
-                        let instant = ContinuousClock.now + .microseconds(Int.random(in: 0...400_000, using: &random))
-                        try await eventually("the instant has come", every: .microseconds(200)) { ContinuousClock.now >= instant }
+                        let count = Int.random(in: 1...14, using: &random)
+                        try await eventually("\(count) things were asked for: \(agent.errors)", every: .milliseconds(1)) {
+                            site.server.requests.count >= count
+                        }
+                        // What follows the last request, above all the publication itself.
+                        let instant = ContinuousClock.now + .microseconds(Int.random(in: 0...40_000, using: &random))
+                        try await eventually("the instant has come", every: .microseconds(200)) {
+                            ContinuousClock.now >= instant
+                        }
                         if Bool.random(using: &random) { try putNext() }
                     }
                 }

@@ -19,8 +19,9 @@ struct OutageTests {
                     try site.put(2)
                     #expect(try await agent.get("/readyz").status == 200)
                     #expect(try await agent.get("/healthz").status == 200)
-                    let failure = try await agent.status()["models"]?[0]?["last_failure"]
-                    #expect(failure?["kind"]?.string == "unavailable")
+                    try await eventually("the status tells the failure") {
+                        try await agent.status()["models"]?[0]?["last_failure"]?["kind"]?.string == "unavailable"
+                    }
                     #expect(try FileTree(site.base()) == before)
                     try await start()
                     try await site.wait(until: agent, holds: 2)
