@@ -23,7 +23,8 @@ final class EasyHandle {
     /// Sets every option, so that the handle can be added to a multi handle.
     /// - Parameters:
     ///   - options: as `CurlOption.all` makes them.
-    ///   - callbacks: what is called, with `context`, while the transfer runs.
+    ///   - callbacks: what is called while the transfer runs.
+    ///   - context: what the callbacks are given.
     /// - Throws: what libcurl said to the option that it refused.
     func prepare(_ options: [CurlOption], _ callbacks: Callbacks, context: UnsafeMutableRawPointer) throws(CurlError) {
         for option in options { try set(option) }

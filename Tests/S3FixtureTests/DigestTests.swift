@@ -11,7 +11,10 @@ struct DigestTests {
             ("", "d41d8cd98f00b204e9800998ecf8427e"),
             ("abc", "900150983cd24fb0d6963f7d28e17f72"),
             ("abcdefghijklmnopqrstuvwxyz", "c3fcd3d76192e4007dfb496cca67e13b"),
-            ("12345678901234567890123456789012345678901234567890123456789012345678901234567890", "57edf4a22be3c955ac49da2e2107b67a"),
+            (
+                "12345678901234567890123456789012345678901234567890123456789012345678901234567890",
+                "57edf4a22be3c955ac49da2e2107b67a"
+            ),
         ])
     func md5(text: String, expected: String) {
         #expect(hex(Digester<MD5>.digest(text.utf8)) == expected)
@@ -76,7 +79,7 @@ struct DigestTests {
     @Test("Synthetic content has the checksum of its bytes", arguments: ChecksumKind.allCases.filter { $0.code != nil })
     func synthetic(kind: ChecksumKind) throws {
         let code = try #require(kind.code)
-        for size in [0, 5, 16, 1 << 20, (2 << 20) + 12_345] {
+        for size in [0, 5, 16, (1 << 20) + 12_345] {
             let content = SyntheticContent(size: size, seed: 42)
             var crc = CRC(code)
             content.bytes(in: 0..<size).withUnsafeBytes { crc.update($0) }
@@ -89,14 +92,16 @@ struct DigestTests {
         let content = SyntheticContent(size: 3 << 20, seed: 1)
         let all = content.bytes(in: 0..<content.size)
         #expect(all.count == content.size)
-        for range in [0..<3, 10..<20, (1 << 20) - 5..<(1 << 20) + 40, (2 << 20)..<(3 << 20)] {
-            #expect(content.bytes(in: range) == Array(all[range]))
+        for range in [0..<3, 10..<20, (1 << 20) - 5..<(1 << 20) + 40, (2 << 20)..<(2 << 20) + 100] {
+            #expect(fingerprint(content.bytes(in: range)) == fingerprint(all[range]))
         }
-        #expect(all[..<(1 << 20)] != all[(1 << 20)..<(2 << 20)])
+        #expect(fingerprint(all[..<(1 << 20)]) != fingerprint(all[(1 << 20)..<(2 << 20)]))
         #expect(SyntheticContent(size: 100, seed: 2).bytes(in: 0..<100) != Array(all[..<100]))
     }
 
-    @Test("Base64, RFC 4648 section 10", arguments: [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")])
+    @Test(
+        "Base64, RFC 4648 section 10",
+        arguments: [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")])
     func base64Vectors(text: String, expected: String) {
         #expect(base64(text.utf8) == expected)
     }

@@ -18,6 +18,9 @@ struct RawAnswer: Sendable {
     var body: [UInt8] = []
     var end = End.whole
 
+    /// To compare large bodies by, since a difference between two arrays takes long to print.
+    var fingerprint: String { S3FixtureTests.fingerprint(body) }
+
     var text: String { String(decoding: body, as: UTF8.self) }
 
     /// The text between the first pair of tags of this name.
@@ -29,6 +32,8 @@ struct RawAnswer: Sendable {
         }
     }
 }
+
+func fingerprint(_ bytes: some Collection<UInt8>) -> String { hex(Digester<MD5>.digest(bytes)) }
 
 /// One connection to a server, over which raw requests go.
 enum Wire {
@@ -43,28 +48,33 @@ enum Wire {
                 }
             }
         return try await channel.executeThenClose { inbound, outbound in
-            try await body(Exchange(parts: inbound.makeAsyncIterator(), outbound: outbound))
+            try await body(Exchange(channel.channel, inbound.makeAsyncIterator(), outbound))
         }
     }
 
     final class Exchange {
         fileprivate var parts: NIOAsyncChannelInboundStream<ByteBuffer>.AsyncIterator
+        private let channel: any Channel
         fileprivate let outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
         private var received: [UInt8] = []
 
         fileprivate init(
-            parts: NIOAsyncChannelInboundStream<ByteBuffer>.AsyncIterator, outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
+            _ channel: any Channel, _ parts: NIOAsyncChannelInboundStream<ByteBuffer>.AsyncIterator,
+            _ outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
         ) {
+            self.channel = channel
             self.parts = parts
             self.outbound = outbound
         }
+
+        /// Whether neither side has closed the connection.
+        var isOpen: Bool { channel.isActive }
 
         func send(_ request: String, body: [UInt8] = []) async throws {
             try await outbound.write(ByteBuffer(bytes: Array(request.utf8) + body))
         }
 
-        /// Reads one answer.
-        /// - Parameter stopAfter: gives up after so many bytes of the body.
+        /// Reads one answer, up to `stopAfter` bytes of its body.
         func answer(isHead: Bool = false, stopAfter: Int? = nil) async throws -> RawAnswer {
             var answer = RawAnswer()
             while true {
@@ -78,18 +88,20 @@ enum Wire {
                         received.removeSubrange(..<(headEnd.upperBound + wanted))
                         return answer
                     }
-                    answer.body = Array(received[headEnd.upperBound...])
                 }
                 do {
-                    guard let part = try await parts.next() else {
-                        answer.end = .closed
-                        return answer
+                    if let part = try await parts.next() {
+                        received.append(contentsOf: part.readableBytesView)
+                        continue
                     }
-                    received.append(contentsOf: part.readableBytesView)
+                    answer.end = .closed
                 } catch {
                     answer.end = .reset
-                    return answer
                 }
+                if let headEnd = received.firstRange(of: Array("\r\n\r\n".utf8)) {
+                    answer.body = Array(received[headEnd.upperBound...])
+                }
+                return answer
             }
         }
 
@@ -108,8 +120,7 @@ enum Wire {
     }
 }
 
-/// Sends one unsigned request over a connection of its own.
-/// - Parameter target: path and query, percent-encoded.
+/// Sends one unsigned request over a connection of its own; `target` is path and query, percent-encoded.
 func ask(
     _ server: FixtureServer, _ method: String, _ target: String, _ headers: [(String, String)] = [], body: [UInt8] = []
 ) async throws -> RawAnswer {

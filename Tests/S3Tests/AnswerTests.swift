@@ -42,6 +42,9 @@ struct AnswerTests {
         }
         #expect(isChange(verdict(206, [:], range: 10..<20)))
         #expect(isChange(verdict(206, ["Content-Range": "bytes 10-19/100", "Content-Length": "9"], range: 10..<20)))
+        // rclone's form of a range, and the whole object from a store that ignores ranges.
+        #expect(verdict(200, ["Content-Range": "bytes 10-19/100", "Content-Length": "10"], range: 10..<20) == .take)
+        #expect(isChange(verdict(200, ["Content-Range": "bytes 10-19/100", "Content-Length": "100"], range: 10..<20)))
         #expect(isChange(verdict(200, ["Content-Length": "100"], range: 10..<20)))
         #expect(isChange(verdict(206, ["Content-Range": "bytes 10-19/100", "ETag": "\"f\""], range: 10..<20)))
     }
@@ -68,6 +71,11 @@ struct AnswerTests {
         #expect(offered(["x-amz-checksum-crc32": "AAAAAQ==", "x-amz-checksum-type": "COMPOSITE"]) == .none)
         #expect(offered(["x-amz-checksum-crc32": "AAAAAQ==-3"]) == .none)
         #expect(offered(["x-amz-checksum-crc32": "AAAA"]) == .none)
+        // Of an upload in parts, without a word of what it is of.
+        #expect(offered(["x-amz-checksum-crc32": "AAAAAQ==", "ETag": "\"a-3\""]) == .none)
+        #expect(
+            offered(["x-amz-checksum-crc32": "AAAAAQ==", "x-amz-checksum-type": "FULL_OBJECT"], etag: "\"a-3\"").method == .crc32)
+        #expect(offered(["x-amz-checksum-crc64nvme": "rosUhgp5mIg="], etag: "\"a-3\"").method == .crc64nvme)
         #expect(offered(["x-amz-checksum-crc32": "!"]) == .none)
         #expect(offered(["x-amz-checksum-xxhash64": "AAAAAAAAAAA="]) == .none)
         #expect(

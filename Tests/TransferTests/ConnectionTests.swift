@@ -16,7 +16,8 @@ struct ConnectionTests {
     @Test("a reused connection that turns out to be closed is replaced")
     func stale() async throws {
         // The second request of a connection finds it closed.
-        try await ScriptedServer.run({ $0.connection == 0 ? [.answer(200, "a"), .gate, .close] : [.answer(200, "b")] }) { server in
+        try await ScriptedServer.run({ $0.connection == 0 ? [.answer(200, "a"), .gate, .close] : [.answer(200, "b")] }) {
+            server in
             try await HTTPClient.run { client in
                 _ = try await client.send(HTTPRequest("GET", server.url), limit: 1)
                 server.open()
@@ -29,7 +30,9 @@ struct ConnectionTests {
 
     @Test("200 requests at once, each with its own answer, on no more connections than that", arguments: [1, 3])
     func concurrent(threads: Int) async throws {
-        try await withServer({ [.answer(200, String($0.line[1]))] }) { $0.threads = threads } _: { server, client in
+        try await withServer({ [.answer(200, String($0.line[1]))] }) {
+            $0.threads = threads
+        } _: { server, client in
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for number in 0..<200 {
                     group.addTask {
@@ -47,7 +50,9 @@ struct ConnectionTests {
     @Test("threads share the load")
     func threads() async throws {
         // Each of two requests waits for the other to arrive.
-        try await withServer({ _ in [.gate, .answer(200, "")] }) { $0.threads = 2 } _: { server, client in
+        try await withServer({ _ in [.gate, .answer(200, "")] }) {
+            $0.threads = 2
+        } _: { server, client in
             async let first = client.send(HTTPRequest("GET", server.url), limit: 0)
             async let second = client.send(HTTPRequest("GET", server.url), limit: 0)
             await server.wait { $0.requests.count == 2 }
@@ -57,7 +62,9 @@ struct ConnectionTests {
         }
     }
 
-    @Test("cancelling ends a call at once, before the answer and within it", arguments: ["", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n1"])
+    @Test(
+        "cancelling ends a call at once, before the answer and within it",
+        arguments: ["", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n1"])
     func cancel(answer: String) async throws {
         try await withServer({ _ in [.send(answer)] }) { server, client in
             let call = start { try await client.send(HTTPRequest("GET", server.url), limit: 9) }
@@ -82,7 +89,9 @@ struct ConnectionTests {
 
     @Test("calls and cancellations that cross each other end once each")
     func cancelRace() async throws {
-        try await withServer({ _ in [.answer(200, "a")] }) { $0.threads = 2 } _: { server, client in
+        try await withServer({ _ in [.answer(200, "a")] }) {
+            $0.threads = 2
+        } _: { server, client in
             let outcomes = await withTaskGroup(of: TransportError.Kind?.self) { group in
                 for number in 0..<300 {
                     group.addTask {
@@ -105,7 +114,9 @@ struct ConnectionTests {
     @Test("shutting down ends the calls under way, those that follow, and the threads")
     func shutdown() async throws {
         try await ScriptedServer.run({ _ in [] }) { server in
-            try await HTTPClient.run { $0.threads = 2 } _: { client in
+            try await HTTPClient.run {
+                $0.threads = 2
+            } _: { client in
                 let calls = (0..<20).map { _ in
                     start { try await client.send(HTTPRequest("GET", server.url), limit: 0) }
                 }
@@ -132,7 +143,9 @@ struct ConnectionTests {
 
     @Test("an idle thread gives back its connections once and can be used again")
     func idle() async throws {
-        try await withServer({ _ in [.answer(200, "a")] }) { $0.idleThreadLifetime = .milliseconds(20) } _: { server, client in
+        try await withServer({ _ in [.answer(200, "a")] }) {
+            $0.idleThreadLifetime = .milliseconds(20)
+        } _: { server, client in
             _ = try await client.send(HTTPRequest("GET", server.url), limit: 1)
             await server.wait { $0.closed == 1 }
             _ = try await client.send(HTTPRequest("GET", server.url), limit: 1)

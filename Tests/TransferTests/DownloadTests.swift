@@ -45,7 +45,8 @@ struct DownloadTests {
                 return .write(range: 300_001..<500_000, checksums: .crc32c)
             }
             #expect(file.missing == [0..<300_001])
-            let first = try await client.download(HTTPRequest("GET", server.url + "/a"), into: file, accept: Self.write(0..<300_001))
+            let first = try await client.download(
+                HTTPRequest("GET", server.url + "/a"), into: file, accept: Self.write(0..<300_001))
             #expect(second == .written(ResponseHead(status: 206, headers: [HTTPHeader("Content-Length", "199999")])))
             #expect(first == .written(ResponseHead(status: 206, headers: [HTTPHeader("Content-Length", "300001")])))
             #expect(heads.withLock { $0.map(\.status) } == [206])
@@ -59,7 +60,8 @@ struct DownloadTests {
     @Test("an empty range needs no body")
     func empty() async throws {
         try await withFile({ _ in [.answer(200, "")] }) { server, client, file in
-            guard case .written = try await client.download(HTTPRequest("GET", server.url), into: file, accept: Self.write(7..<7)) else {
+            guard case .written = try await client.download(HTTPRequest("GET", server.url), into: file, accept: Self.write(7..<7))
+            else {
                 Issue.record("not written")
                 return
             }
@@ -71,7 +73,8 @@ struct DownloadTests {
     func collected() async throws {
         try await withFile({ _ in [.answer(412, "0123456789")] }) { server, client, file in
             for limit in [4, 10, 1000] {
-                let outcome = try await client.download(HTTPRequest("GET", server.url), into: file) { _ in .collect(limit: limit) }
+                let outcome = try await client.download(HTTPRequest("GET", server.url), into: file) { _ in .collect(limit: limit)
+                }
                 let head = ResponseHead(status: 412, headers: [HTTPHeader("Content-Length", "10")])
                 #expect(outcome == .collected(HTTPResponse(head: head, body: Array("0123456789".utf8.prefix(limit)))))
             }
@@ -85,10 +88,13 @@ struct DownloadTests {
             $0.line[1] == "/cut" ? Self.body(0..<200_000, announcing: 500_000) + [.close] : Self.body(200_000..<500_000)
         }
         try await withFile(script) { server, client, file in
-            let kind = await failure { try await client.download(HTTPRequest("GET", server.url + "/cut"), into: file, accept: Self.write(0..<500_000)) }
+            let kind = await failure {
+                try await client.download(HTTPRequest("GET", server.url + "/cut"), into: file, accept: Self.write(0..<500_000))
+            }
             #expect(kind == .bodyTooShort(expected: 500_000, received: 200_000))
             #expect(file.missing == [200_000..<500_000])
-            _ = try await client.download(HTTPRequest("GET", server.url + "/rest"), into: file, accept: Self.write(200_000..<500_000))
+            _ = try await client.download(
+                HTTPRequest("GET", server.url + "/rest"), into: file, accept: Self.write(200_000..<500_000))
             #expect(try content(file) == Self.whole)
             #expect(file.crc64nvme() == Self.whole.withUnsafeBytes { checksum($0) })
         }
@@ -97,7 +103,9 @@ struct DownloadTests {
     @Test("a body that is whole but shorter than the range is too short")
     func short() async throws {
         try await withFile({ _ in Self.body(0..<10) }) { server, client, file in
-            let kind = await failure { try await client.download(HTTPRequest("GET", server.url), into: file, accept: Self.write(0..<11)) }
+            let kind = await failure {
+                try await client.download(HTTPRequest("GET", server.url), into: file, accept: Self.write(0..<11))
+            }
             #expect(kind == .bodyTooShort(expected: 11, received: 10))
             #expect(file.stagedBytes == 10)
         }
@@ -106,7 +114,9 @@ struct DownloadTests {
     @Test("nothing is written past the range")
     func long() async throws {
         try await withFile({ _ in Self.body(0..<100_000) }) { server, client, file in
-            let kind = await failure { try await client.download(HTTPRequest("GET", server.url), into: file, accept: Self.write(0..<50_000)) }
+            let kind = await failure {
+                try await client.download(HTTPRequest("GET", server.url), into: file, accept: Self.write(0..<50_000))
+            }
             #expect(kind == .bodyTooLong(expected: 50_000))
             #expect(file.stagedBytes <= 50_000)
             let rest = try content(file)[50_000...]
@@ -123,9 +133,9 @@ struct DownloadTests {
             let accepted = AsyncStream.makeStream(of: Void.self)
             let call = start {
                 try await client.download(HTTPRequest("GET", server.url + "/hold"), into: file) { _ in
-                        accepted.continuation.yield()
-                        return .write(range: 0..<500_000, checksums: [])
-                    }
+                    accepted.continuation.yield()
+                    return .write(range: 0..<500_000, checksums: [])
+                }
             }
             for await _ in accepted.stream { break }
             call.cancel()
@@ -140,13 +150,15 @@ struct DownloadTests {
 
     @Test("what came before a shutdown is kept")
     func shutdown() async throws {
-        try await withFile({ _ in Self.body(0..<100_000, announcing: 500_000) }) { $0.stall.window = .seconds(60) } _: { server, client, file in
+        try await withFile({ _ in Self.body(0..<100_000, announcing: 500_000) }) {
+            $0.stall.window = .seconds(60)
+        } _: { server, client, file in
             let accepted = AsyncStream.makeStream(of: Void.self)
             let call = start {
                 try await client.download(HTTPRequest("GET", server.url), into: file) { _ in
-                        accepted.continuation.yield()
-                        return .write(range: 0..<500_000, checksums: [])
-                    }
+                    accepted.continuation.yield()
+                    return .write(range: 0..<500_000, checksums: [])
+                }
             }
             for await _ in accepted.stream { break }
             await client.shutdown()
@@ -159,7 +171,9 @@ struct DownloadTests {
     func refused() async throws {
         let probe = FailingWrites()
         try await withFile({ _ in Self.body(0..<500_000) }, probe: probe) { server, client, file in
-            let kind = await failure { try await client.download(HTTPRequest("GET", server.url), into: file, accept: Self.write(0..<500_000)) }
+            let kind = await failure {
+                try await client.download(HTTPRequest("GET", server.url), into: file, accept: Self.write(0..<500_000))
+            }
             guard case .write(let error)? = kind else {
                 Issue.record("not refused")
                 return

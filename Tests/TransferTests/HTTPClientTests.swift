@@ -89,7 +89,8 @@ struct HTTPClientTests {
 
     @Test("an error's status and body are an answer", arguments: [301, 403, 404, 416, 500, 503])
     func statuses(status: Int) async throws {
-        try await withServer({ _ in [.answer(status, "<Error/>", headers: ["Location: http://127.0.0.1:1/"])] }) { server, client in
+        try await withServer({ _ in [.answer(status, "<Error/>", headers: ["Location: http://127.0.0.1:1/"])] }) {
+            server, client in
             let response = try await client.send(HTTPRequest("GET", server.url), limit: 8)
             #expect(response.head.status == status)
             #expect(String(response.body) == "<Error/>")
@@ -98,7 +99,9 @@ struct HTTPClientTests {
 
     @Test("a 304 has no body, and the connection stays usable")
     func notModified() async throws {
-        let script: ScriptedServer.Script = { _ in [.send("HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\nETag: \"a\"\r\n\r\n")] }
+        let script: ScriptedServer.Script = { _ in
+            [.send("HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\nETag: \"a\"\r\n\r\n")]
+        }
         try await withServer(script) { server, client in
             for _ in 0..<2 {
                 let response = try await client.send(HTTPRequest("GET", server.url), limit: 0)

@@ -162,9 +162,12 @@ final class ScriptedServer: Sendable {
         private func nextRequest() -> Request? {
             let end = Array("\r\n\r\n".utf8)
             guard received.count >= end.count else { return nil }
-            guard let index = (0...(received.count - end.count)).first(where: { received[$0...].starts(with: end) }) else { return nil }
+            guard let index = (0...(received.count - end.count)).first(where: { received[$0...].starts(with: end) }) else {
+                return nil
+            }
             let head = String(decoding: received[..<index], as: UTF8.self)
-            let length = head.lowercased().split(separator: "\r\n").first { $0.hasPrefix("content-length:") }
+            let length =
+                head.lowercased().split(separator: "\r\n").first { $0.hasPrefix("content-length:") }
                 .flatMap { Int($0.dropFirst("content-length:".count).filter { $0 != " " }) } ?? 0
             let bodyStart = index + end.count
             guard received.count >= bodyStart + length else { return nil }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import FileIO
 import Glibc
 import Servables
 
@@ -6,6 +7,9 @@ import Servables
 public enum AspiredCommand {
     /// Runs the program with what the process was given, and ends the process.
     public static func main() async -> Never {
+        // A reader of our output that goes away is an error of that write, not our end.
+        signal(SIGPIPE, SIG_IGN)
+        ProcessHeap.limitArenas()
         let code = await run(.ofProcess(), bodies: .built, output: .process)
         exit(code.rawValue)
     }

@@ -86,7 +86,8 @@ private struct SourceMaker {
         self.time = time
         scheduler = FetchScheduler(
             window: min(configuration.concurrency, FetchScheduler.standardWindow),
-            partSize: configuration.partSize?.bytes ?? FetchScheduler.standardPartSize)
+            partSize: configuration.partSize?.bytes ?? FetchScheduler.standardPartSize,
+            comparesChecksums: configuration.verify != .size)
     }
 
     func make() throws(Failure) -> (sources: [String: any ModelSource], http: HTTPClient?) {

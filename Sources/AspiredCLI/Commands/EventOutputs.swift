@@ -22,7 +22,7 @@ struct EventOutputs: Sendable {
         let level = configuration.logLevel
         let logger = Logger(label: "aspired") { _ in LineLogHandler(sink: sink, level: level) }
         let isTerminal = context.inputs.isErrorTerminal && configuration.logFormat == .text
-        let progress = showsProgress && isTerminal ? ProgressReporter(sink: sink, time: time, width: { 79 }) : nil
+        let progress = showsProgress && isTerminal ? ProgressReporter(sink: sink, time: time, width: { CommandLineInputs.errorTerminalWidth() - 1 }) : nil
         let receivers: [(any Telemetry)?] = [EventLogger(logger: logger, time: time), progress, metrics]
         telemetry = TelemetryFanout(receivers.compactMap { $0 })
         self.sink = sink

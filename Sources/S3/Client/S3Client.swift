@@ -21,8 +21,11 @@ public final class S3Client: Sendable {
     }
 
     /// - Parameters:
+    ///   - configuration: where S3 is.
     ///   - http: made with the configuration's ``S3Configuration/transport(version:)``; may be shared.
     ///   - credentials: not asked where the configuration says anonymous.
+    ///   - time: for signing, and for waiting between tries.
+    ///   - telemetry: hears of every request and every further try.
     public init(
         configuration: S3Configuration, http: HTTPClient, credentials: any CredentialProvider, time: any TimeSource,
         telemetry: any Telemetry
@@ -86,8 +89,7 @@ struct FailedTry: Error {
 // MARK: - One try
 
 extension S3Client {
-    /// Signs and sends once.
-    /// - Parameter transfer: sends the request, and makes a value or a cause of what comes back.
+    /// Signs and sends once. `transfer` sends the request, and makes a value or a cause of what comes back.
     func attempt<Value: Sendable>(
         _ call: S3Call, _ transfer: (HTTPRequest) async throws(TransportError) -> S3Answer<Value>
     ) async throws(FailedTry) -> Value {
