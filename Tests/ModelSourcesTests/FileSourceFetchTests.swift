@@ -19,7 +19,8 @@ struct FileSourceFetchTests {
 
     private func source(probe: (any FileSystemProbe)? = nil) -> FileSource {
         FileSource(
-            directory: scratch.path.appending("source"), ready: .none, settle: .zero, fileSystem: FileSystem(probe: probe), reader: reader,
+            directory: scratch.path.appending("source"), ready: .none, settle: .zero, fileSystem: FileSystem(probe: probe),
+            reader: reader,
             time: StandingClock(Timestamp(secondsSinceEpoch: 0)))
     }
 
@@ -29,7 +30,8 @@ struct FileSourceFetchTests {
 
     private func staged(_ entry: FileEntry, _ extents: [Extent] = []) throws -> StagedFile {
         try StagedFile(
-            path: scratch.path.appending("staged/a"), size: entry.size, extents: extents, fileSystem: scratch.fileSystem, reader: reader)
+            path: scratch.path.appending("staged/a"), size: entry.size, extents: extents, fileSystem: scratch.fileSystem,
+            reader: reader)
     }
 
     private func checksum(_ text: String) -> UInt64 {
@@ -72,14 +74,17 @@ struct FileSourceFetchTests {
             _ = try Array("345".utf8).withUnsafeBytes { try writer.append($0) }
             try writer.finish()
             let counted = Lock<Int64>(0)
-            let verification = try await source().fetch(entry, of: seven, into: file) { bytes in counted.withLock { $0 += bytes } }
+            let verification = try await source().fetch(entry, of: seven, into: file) { bytes in counted.withLock { $0 += bytes }
+            }
             #expect(counted.withLock { $0 } == 7)
             #expect(verification.crc64nvme == checksum("0123456789"))
         }
         #expect(try scratch.read("staged/a") == "0123456789")
     }
 
-    @Test("A file that is not the listed one any more is stale", arguments: ["grown", "replaced", "shortened", "removed", "a symlink", "a pipe"])
+    @Test(
+        "A file that is not the listed one any more is stale",
+        arguments: ["grown", "replaced", "shortened", "removed", "a symlink", "a pipe"])
     func stale(how: String) async throws {
         try scratch.write("source/7/a", "0123456789")
         let entry = try await listed()
@@ -119,7 +124,9 @@ struct FileSourceFetchTests {
             }
             return .proceed
         }
-        let error = try await sourceError { _ = try await source(probe: probe).fetch(entry, of: seven, into: staged(entry)) { _ in } }
+        let error = try await sourceError {
+            _ = try await source(probe: probe).fetch(entry, of: seven, into: staged(entry)) { _ in }
+        }
         #expect(changes.withLock { $0 } >= 2)
         #expect(error.isStale)
     }
@@ -155,7 +162,8 @@ struct FileSourceFetchTests {
 
     private func compare(with local: String, size: Int64? = nil) async throws -> Verification? {
         let entry = try await listed()
-        let file = LocalFile(path: scratch.path.appending(local), size: size ?? entry.size, fileSystem: scratch.fileSystem, reader: reader)
+        let file = LocalFile(
+            path: scratch.path.appending(local), size: size ?? entry.size, fileSystem: scratch.fileSystem, reader: reader)
         return try await source().verify(entry, of: seven, against: file)
     }
 

@@ -16,7 +16,8 @@ struct FileSourceListingTests {
 
     private func source(_ ready: ReadinessRule = .none, probe: (any FileSystemProbe)? = nil) -> FileSource {
         FileSource(
-            directory: scratch.path, ready: ready, settle: .seconds(10), fileSystem: FileSystem(probe: probe), reader: reader, time: clock)
+            directory: scratch.path, ready: ready, settle: .seconds(10), fileSystem: FileSystem(probe: probe), reader: reader,
+            time: clock)
     }
 
     // MARK: Versions
@@ -57,7 +58,8 @@ struct FileSourceListingTests {
     func notADirectory() async throws {
         try scratch.write("file")
         let source = FileSource(
-            directory: scratch.path.appending("file"), ready: .none, settle: .zero, fileSystem: FileSystem(), reader: reader, time: clock)
+            directory: scratch.path.appending("file"), ready: .none, settle: .zero, fileSystem: FileSystem(), reader: reader,
+            time: clock)
         let error = try await sourceError { _ = try await source.versions() }
         #expect(error.failure.kind == .notFound)
     }
@@ -66,7 +68,8 @@ struct FileSourceListingTests {
     func kinds() async throws {
         try scratch.makeDirectory("7")
         for (errno, kind, isTransient) in [
-            (Errno.permissionDenied, FailureKind.denied, false), (.ioError, .unavailable, true), (.staleNFSFileHandle, .unavailable, true),
+            (Errno.permissionDenied, FailureKind.denied, false), (.ioError, .unavailable, true),
+            (.staleNFSFileHandle, .unavailable, true),
         ] {
             let probe = ClosureProbe { $0.operation == .open ? .fail(errno) : .proceed }
             let error = try await sourceError { _ = try await source(probe: probe).versions() }
@@ -180,8 +183,11 @@ struct FileSourceListingTests {
     @Test("A name that is not UTF-8 refuses the whole version, and is not left out")
     func notText() async throws {
         try scratch.write("7/a")
-        let name = scratch.path.appending("7").string.utf8CString.dropLast() + [CChar(UInt8(ascii: "/")), CChar(bitPattern: 0xff), 0]
-        let descriptor = Array(name).withUnsafeBufferPointer { $0.baseAddress.map { Glibc.open($0, O_CREAT | O_WRONLY, 0o644) } ?? -1 }
+        let name =
+            scratch.path.appending("7").string.utf8CString.dropLast() + [CChar(UInt8(ascii: "/")), CChar(bitPattern: 0xff), 0]
+        let descriptor = Array(name).withUnsafeBufferPointer {
+            $0.baseAddress.map { Glibc.open($0, O_CREAT | O_WRONLY, 0o644) } ?? -1
+        }
         try #require(descriptor >= 0)
         Glibc.close(descriptor)
         let error = try await sourceError { _ = try await source().contents(of: seven) }

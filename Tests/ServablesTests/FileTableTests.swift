@@ -16,7 +16,9 @@ struct FileTableTests {
 
     @Test("A table gives back what was put in, in order")
     func keepsEntries() {
-        let entries = [entry("a", 0, tag: ""), entry("ü/日本", 7, tag: "\"x\"", at: 9), entry("", 3, tag: ""), entry("z/é", 1 << 40, at: -4)]
+        let entries = [
+            entry("a", 0, tag: ""), entry("ü/日本", 7, tag: "\"x\"", at: 9), entry("", 3, tag: ""), entry("z/é", 1 << 40, at: -4),
+        ]
         let made = table(entries)
         #expect(Array(made) == entries)
         #expect(made.indices.map { made[$0] } == entries)

@@ -16,7 +16,8 @@ struct PlanScene {
     var now: Int64 = 100
 
     init(
-        _ policy: VersionPolicy = .latest(1), listed: [String]?, before: [String]?? = .none, volume: [String] = [], staged: [String] = [],
+        _ policy: VersionPolicy = .latest(1), listed: [String]?, before: [String]?? = .none, volume: [String] = [],
+        staged: [String] = [],
         ready: [String] = [], held: [String] = [], rules: PlanRules = PlanRules()
     ) {
         self.policy = policy

@@ -15,7 +15,9 @@ struct DurationTextTests {
 
     @Test(
         "What is none is refused",
-        arguments: ["", "30", "s", "-5s", "+5s", "5 s", "5S", "5sec", "1h30m", "1..5s", "1e3s", "٣s", "99999999999s", "nans", "infs"])
+        arguments: [
+            "", "30", "s", "-5s", "+5s", "5 s", "5S", "5sec", "1h30m", "1..5s", "1e3s", "٣s", "99999999999s", "nans", "infs",
+        ])
     func refuses(text: String) {
         #expect(throws: ParseFault.self) { try Duration.parse(text) }
     }
@@ -23,7 +25,8 @@ struct DurationTextTests {
     @Test(
         "A duration is written short",
         arguments: [
-            (Duration.zero, "0ms"), (.milliseconds(250), "250ms"), (.milliseconds(1500), "1.5s"), (.seconds(2), "2s"), (.seconds(59), "59s"),
+            (Duration.zero, "0ms"), (.milliseconds(250), "250ms"), (.milliseconds(1500), "1.5s"), (.seconds(2), "2s"),
+            (.seconds(59), "59s"),
             (.seconds(60), "1m"), (.seconds(130), "2m10s"), (.seconds(3600), "1h"), (.seconds(3600 * 3 + 300), "3h5m"),
             (.seconds(86_400 * 4), "96h"),
         ])
@@ -59,7 +62,8 @@ struct ByteCountTests {
     @Test(
         "What is none, or too large, is refused",
         arguments: [
-            "", "KiB", "-1", "+1", "1 GB", "1gb", "1kb", "1K", "1.2.3GB", "9223372036854775808", "8388608TiB", "99999999999999999999TiB", "1e3",
+            "", "KiB", "-1", "+1", "1 GB", "1gb", "1kb", "1K", "1.2.3GB", "9223372036854775808", "8388608TiB",
+            "99999999999999999999TiB", "1e3",
         ])
     func refuses(text: String) {
         #expect(throws: ParseFault.self) { try ByteCount(parsing: text) }
@@ -75,7 +79,8 @@ struct ByteCountTests {
     @Test(
         "A size is written with three digits",
         arguments: [
-            (Int64(0), "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1536, "1.5 KiB"), (640 << 10, "640 KiB"), (3 << 29, "1.5 GiB"),
+            (Int64(0), "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1536, "1.5 KiB"), (640 << 10, "640 KiB"),
+            (3 << 29, "1.5 GiB"),
             (Int64.max, "8.0 EiB"), (-2048, "-2.0 KiB"),
         ] as [(Int64, String)])
     func writes(bytes: Int64, text: String) {

@@ -19,8 +19,10 @@ struct VersionTests {
     @Test(
         "Anything else is none",
         arguments: [
-            "", " ", "-1", "+1", "-0", " 7", "7 ", "7\n", "\t7", "7a", "a7", "1_000", "1,000", "1.0", "1e3", "0x10", "९", "７", "1\u{301}",
-            "9223372036854775808", "18446744073709551616", "99999999999999999999999999", "7/", "v7", "..", String(repeating: "0", count: 256),
+            "", " ", "-1", "+1", "-0", " 7", "7 ", "7\n", "\t7", "7a", "a7", "1_000", "1,000", "1.0", "1e3", "0x10", "९", "７",
+            "1\u{301}",
+            "9223372036854775808", "18446744073709551616", "99999999999999999999999999", "7/", "v7", "..",
+            String(repeating: "0", count: 256),
             String(repeating: "9", count: 300),
         ])
     func refusesTheRest(name: String) {
@@ -47,8 +49,10 @@ struct VersionPolicyTests {
     @Test(
         "A policy is read as it is written",
         arguments: [
-            ("latest", VersionPolicy.latest(1), "latest"), ("latest:1", .latest(1), "latest"), ("latest:3", .latest(3), "latest:3"),
-            ("all", .all, "all"), ("3", .specific([3]), "3"), ("3,7", .specific([3, 7]), "3,7"), ("7,3", .specific([7, 3]), "7,3"),
+            ("latest", VersionPolicy.latest(1), "latest"), ("latest:1", .latest(1), "latest"),
+            ("latest:3", .latest(3), "latest:3"),
+            ("all", .all, "all"), ("3", .specific([3]), "3"), ("3,7", .specific([3, 7]), "3,7"),
+            ("7,3", .specific([7, 3]), "7,3"),
             ("3,007,7", .specific([3, 7]), "3,7"), ("0", .specific([0]), "0"),
         ])
     func parses(text: String, policy: VersionPolicy, written: String) throws {
@@ -60,7 +64,8 @@ struct VersionPolicyTests {
     @Test(
         "What is no policy is refused",
         arguments: [
-            "", "Latest", "latest:", "latest:0", "latest:-1", "latest:x", "latest:99999999999999999999", "ALL", ",", "3,", ",3", "3,,7",
+            "", "Latest", "latest:", "latest:0", "latest:-1", "latest:x", "latest:99999999999999999999", "ALL", ",", "3,", ",3",
+            "3,,7",
             "3, 7", "-3", "3;7", "9223372036854775808", "newest",
         ])
     func refuses(text: String) {

@@ -21,6 +21,7 @@ final class World: Sendable {
     /// A pause that no loop ever asks for, so that it can be told from a loop's.
     static let republishPause: Duration = .milliseconds(5_431)
     static let timeout: Duration = .milliseconds(600_123)
+    static let shortTimeout: Duration = .milliseconds(5_017)
 
     init(_ models: String...) throws {
         var template = Array("/tmp/aspired-agent-XXXXXX".utf8CString)
@@ -52,15 +53,18 @@ final class World: Sendable {
     }
 
     func agent(
-        _ models: [DesiredModel]? = nil, poll: Duration = .seconds(30), rules: PlanRules = PlanRules(), settings: VolumeSettings = VolumeSettings()
+        _ models: [DesiredModel]? = nil, poll: Duration = .seconds(30), rules: PlanRules = PlanRules(),
+        settings: VolumeSettings = VolumeSettings()
     ) -> Agent {
         let volume = Volume(
-            layout: VolumeLayout(root: root, state: root.appending(".aspired")), settings: settings, fileSystem: FileSystem(probe: recorder),
+            layout: VolumeLayout(root: root, state: root.appending(".aspired")), settings: settings,
+            fileSystem: FileSystem(probe: recorder),
             time: time, reader: WorkerThread(name: "test-read"))
         return Agent(
             program: "test", models: models ?? [model()],
             settings: AgentSettings(pollInterval: poll, rules: rules, republishPause: Self.republishPause), volume: volume,
-            workers: AgentWorkers(), telemetry: recorder, time: time, makeSource: { [sources] in sources[$0.name] ?? sources["m"] ?? ScriptedSource("none", time: VirtualTime()) })
+            workers: AgentWorkers(), telemetry: recorder, time: time,
+            makeSource: { [sources] in sources[$0.name] ?? sources["m"] ?? ScriptedSource("none", time: VirtualTime()) })
     }
 
     /// `once`, with the clock moved on whenever nothing else goes on.
@@ -71,11 +75,12 @@ final class World: Sendable {
             isDone.withLock { $0 = true }
             return failures
         }
-        await wait(for: "once to end") {
+        let hasEnded = await wait(for: "once to end") {
             if isDone.withLock({ $0 }) { return true }
             if await isQuiet(agent) { time.moveToNext() }
             return false
         }
+        if !hasEnded { work.cancel() }
         return await work.value
     }
 
@@ -112,21 +117,23 @@ final class World: Sendable {
     }
 
     /// Waits for what happens without the clock's moving.
-    func wait(for what: String, _ condition: () async -> Bool) async {
+    @discardableResult
+    func wait(for what: String, _ condition: () async -> Bool) async -> Bool {
         let deadline = ContinuousClock.now + .seconds(30)
         while !(await condition()) {
             if ContinuousClock.now > deadline {
                 Issue.record("waited in vain for \(what): \(recorder.lines.suffix(8)), \(time.durations)")
-                return
+                return false
             }
-            _ = await napper.run { usleep(100) }
+            _ = await napper.run { usleep(200) }
         }
+        return true
     }
 
     /// Every loop sleeps, and has slept while nothing was under way that could wake it.
     private func isQuiet(_ agent: Agent) async -> Bool {
         let loops = agent.reconcilers
-        let others: Set<Duration> = [Self.republishPause, Self.timeout]
+        let others: Set<Duration> = [Self.republishPause, Self.timeout, Self.shortTimeout]
         if loops.isEmpty { return time.durations == [.seconds(1)] }
         let before = time.sleepers(but: others)
         var asleep = 0
@@ -189,7 +196,8 @@ extension ModelReconciler {
     func activity(_ source: ScriptedSource, isPausing: Bool) -> Activity {
         let lists = listing == nil || source.waiting { $0 == .list } > 0
         let questions = source.waiting { if case .contents = $0 { true } else { false } }
-        let isFetchAtRest = fetch == nil || isPausing || source.waiting { if case .fetch = $0 { true } else { false } } > 0
+        let isFetchAtRest =
+            fetch == nil || isPausing || source.waiting { if case .fetch = $0 { true } else { false } } > 0
             || (asking.isEmpty && questions > 0)
         guard lists, asking.isEmpty || questions >= asking.count, isFetchAtRest, working.isEmpty else { return .busy }
         return outcome == nil ? .idle : .ended
