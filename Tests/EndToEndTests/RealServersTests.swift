@@ -64,7 +64,7 @@ struct RealServersTests {
     ) async throws {
         let models = try names(in: bucket)
         let arguments =
-            ["once", "--root", root, "--versions", "all", "--settle", "100ms", "--timeout", "60s"]
+            ["once", "--root", root, "--versions", "all", "--ready", "none", "--timeout", "60s"]
             + models.flatMap { ["--model", "\($0)=s3://models/\($0)"] }
         try makeDirectory(root)
         let first = try await aspired(arguments, within: .seconds(90))
