@@ -175,16 +175,19 @@ public final class Agent: Sendable {
 
     // MARK: - Questions
 
+    /// One a model, in the configuration's order; none while it stands by.
+    var reconcilers: [ModelReconciler] { state.withLock { $0.reconcilers } }
+
     /// Lists every source now (SIGHUP).
     public func syncNow() async {
-        for reconciler in state.withLock({ $0.reconcilers }) { await reconciler.syncNow() }
+        for reconciler in reconcilers { await reconciler.syncNow() }
     }
 
     /// Why the agent is not well; empty if it is. An outage of a source is not ill health.
     public func illnesses() async -> [String] {
         let now = time.uptime()
         var reasons: [String] = []
-        for reconciler in state.withLock({ $0.reconcilers }) where await !reconciler.isHealthy(now) {
+        for reconciler in reconcilers where await !reconciler.isHealthy(now) {
             reasons.append("\(reconciler.model.name): its loop has made no turn for too long; is the volume hanging?")
         }
         return reasons

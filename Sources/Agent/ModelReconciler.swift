@@ -130,7 +130,7 @@ actor ModelReconciler {
             plan.prune = []
             plan.discard = []
         }
-        readiness.sawPlan(plan, policy: model.policy, inventory: held)
+        readiness.sawPlan(plan, policy: model.policy, isListed: available.listed != nil, inventory: held)
         noteBehind(held, now: now)
         say()
         // While the source fails, the next listing decides when to ask again.

@@ -1,3 +1,4 @@
+import FileIO
 import Glibc
 import Testing
 
@@ -5,11 +6,19 @@ import Testing
 
 @Suite("Connections, threads and ends", .timeLimit(.minutes(1)))
 struct ConnectionTests {
-    @Test("requests one after another share a connection")
+    @Test("requests one after another share a connection, and nothing else")
     func reuse() async throws {
         try await withServer({ _ in [.answer(200, "a")] }) { server, client in
-            for _ in 0..<10 { _ = try await client.send(HTTPRequest("GET", server.url), limit: 1) }
+            for number in 0..<10 {
+                let headers = [HTTPHeader("X-\(number)", "1")]
+                _ = try await client.send(HTTPRequest(number % 2 == 0 ? "GET" : "PUT", server.url, headers: headers), limit: 1)
+            }
             #expect(server.log.requests.map(\.connection) == Array(repeating: 0, count: 10))
+            for (number, request) in server.log.requests.enumerated() {
+                #expect(request.line.first ?? "" == (number % 2 == 0 ? "GET" : "PUT"))
+                #expect(request.headers.filter { $0.hasPrefix("X-") } == ["X-\(number): 1"])
+                #expect(request.headers.count == (number % 2 == 0 ? 3 : 4))
+            }
         }
     }
 
@@ -47,18 +56,21 @@ struct ConnectionTests {
         }
     }
 
-    @Test("threads share the load")
+    @Test("a thread that is held up by a file does not hold up a request that comes later")
     func threads() async throws {
-        // Each of two requests waits for the other to arrive.
-        try await withServer({ _ in [.gate, .answer(200, "")] }) {
+        try await withServer({ _ in [.answer(200, "a")] }) {
             $0.threads = 2
         } _: { server, client in
-            async let first = client.send(HTTPRequest("GET", server.url), limit: 0)
-            async let second = client.send(HTTPRequest("GET", server.url), limit: 0)
-            await server.wait { $0.requests.count == 2 }
-            #expect(threadNames().filter { $0.hasPrefix("aspired-xfer-") }.count >= 2)
-            server.open()
-            _ = try await (first, second)
+            let isDone = Lock(false)
+            async let listing = client.stream(HTTPRequest("GET", server.url)) { _ in
+                for _ in 0..<20_000 where !isDone.withLock({ $0 }) { usleep(1000) }
+                return true
+            }
+            await server.wait { $0.requests.count == 1 }
+            for _ in 0..<3 { _ = try await client.send(HTTPRequest("GET", server.url), limit: 1) }
+            #expect(Set(threadNames()).isSuperset(of: ["aspired-xfer-0", "aspired-xfer-1"]))
+            isDone.withLock { $0 = true }
+            _ = try await listing
         }
     }
 
@@ -78,12 +90,14 @@ struct ConnectionTests {
     @Test("a task that is cancelled already sends nothing")
     func cancelledBefore() async throws {
         try await withServer({ _ in [.answer(200, "")] }) { server, client in
-            let call = Task { () -> TransportError.Kind? in
-                withUnsafeCurrentTask { $0?.cancel() }
-                return await failure { try await client.send(HTTPRequest("GET", server.url), limit: 0) }
+            for _ in 0..<100 {
+                let call = Task { () -> TransportError.Kind? in
+                    withUnsafeCurrentTask { $0?.cancel() }
+                    return await failure { try await client.send(HTTPRequest("GET", server.url), limit: 0) }
+                }
+                #expect(await call.value == .cancelled)
             }
-            #expect(await call.value == .cancelled)
-            #expect(server.log.connections == 0)
+            #expect(server.log.requests.isEmpty)
         }
     }
 
@@ -130,6 +144,22 @@ struct ConnectionTests {
         }
     }
 
+    @Test("calls that cross a shutdown end once each")
+    func shutdownRace() async throws {
+        try await ScriptedServer.run({ _ in [.answer(200, "a")] }) { server in
+            for _ in 0..<10 {
+                let client = try HTTPClient(HTTPClientConfiguration(version: "1"))
+                let calls = (0..<40).map { _ in start { try await client.send(HTTPRequest("GET", server.url), limit: 1) } }
+                await Task.yield()
+                await client.shutdown()
+                for call in calls {
+                    let kind = await call.value
+                    #expect(kind == nil || kind == .shutDown)
+                }
+            }
+        }
+    }
+
     @Test("a client that is dropped gives back its threads and connections")
     func dropped() async throws {
         try await ScriptedServer.run({ _ in [.answer(200, "a")] }) { server in
@@ -141,7 +171,7 @@ struct ConnectionTests {
         }
     }
 
-    @Test("an idle thread gives back its connections once and can be used again")
+    @Test("an idle thread gives back its connections, and can be used again")
     func idle() async throws {
         try await withServer({ _ in [.answer(200, "a")] }) {
             $0.idleThreadLifetime = .milliseconds(20)
@@ -165,7 +195,7 @@ private func threadNames() -> [String] {
         var buffer = [UInt8](repeating: 0, count: 32)
         let count = fread(&buffer, 1, buffer.count, file)
         fclose(file)
-        names.append(String(decoding: buffer.prefix(count), as: UTF8.self))
+        names.append(String(decoding: buffer.prefix(count).filter { $0 != 0x0A }, as: UTF8.self))
     }
     return names
 }

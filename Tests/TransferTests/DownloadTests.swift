@@ -7,7 +7,9 @@ import Testing
 
 @Suite("Downloads into a staged file", .timeLimit(.minutes(1)))
 struct DownloadTests {
-    private static let whole = (0..<500_000).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
+    private static let whole = (0..<UInt32(125_000)).flatMap { number in
+        withUnsafeBytes(of: number &* 2_654_435_761) { Array($0) }
+    }
 
     /// Runs `body` beside a server, a client and an empty file of the size of `whole`.
     private func withFile(
@@ -169,7 +171,7 @@ struct DownloadTests {
 
     @Test("a file that refuses the bytes ends the transfer, and nothing of them is recorded")
     func refused() async throws {
-        let probe = FailingWrites()
+        let probe = FailingWrite()
         try await withFile({ _ in Self.body(0..<500_000) }, probe: probe) { server, client, file in
             let kind = await failure {
                 try await client.download(HTTPRequest("GET", server.url), into: file, accept: Self.write(0..<500_000))
@@ -184,9 +186,17 @@ struct DownloadTests {
     }
 }
 
-/// Fails every write of content.
-private struct FailingWrites: FileSystemProbe {
-    func willMake(_ call: FileCall) -> ProbeVerdict { call.operation == .write ? .fail(.noSpace) : .proceed }
+/// Fails the first write of content, as a full disk does on which someone makes room then.
+private final class FailingWrite: FileSystemProbe {
+    private let hasFailed = Lock(false)
+
+    func willMake(_ call: FileCall) -> ProbeVerdict {
+        guard call.operation == .write else { return .proceed }
+        return hasFailed.withLock { hasFailed in
+            defer { hasFailed = true }
+            return hasFailed ? .proceed : .fail(.noSpace)
+        }
+    }
 }
 
 private func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt64 {

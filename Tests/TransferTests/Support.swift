@@ -61,3 +61,26 @@ func withTemporaryDirectory<R>(_ body: (FilePath) async throws -> R) async throw
 extension String {
     init(_ bytes: [UInt8]) { self.init(decoding: bytes, as: UTF8.self) }
 }
+
+/// A port of 127.0.0.1 on which nobody listens as long as this is open.
+struct BoundSocket {
+    let port: Int
+    private let descriptor: CInt
+
+    init() throws {
+        descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let descriptor = descriptor
+        let result = withUnsafeMutableBytes(of: &address) { bytes in
+            guard let address = bytes.assumingMemoryBound(to: sockaddr.self).baseAddress else { return CInt(-1) }
+            return bind(descriptor, address, length) == 0 ? getsockname(descriptor, address, &length) : -1
+        }
+        guard result == 0 else { throw Errno(rawValue: errno) }
+        port = Int(UInt16(bigEndian: address.sin_port))
+    }
+
+    func close() { _ = Glibc.close(descriptor) }
+}
