@@ -203,7 +203,8 @@ actor ModelReconciler {
         listsAgain = false
         let isOver = mode == .once && !error.failure.isTransient
         telemetry.record(
-            .syncFailed(model: model.name, failure: error.failure, retryIn: isOver ? nil : max(.zero, nextListing - time.uptime())))
+            .syncFailed(
+                model: model.name, failure: error.failure, retryIn: isOver ? nil : max(.zero, nextListing - time.uptime())))
         bell.ring()
     }
 

@@ -64,7 +64,8 @@ struct KeyListing {
         for path in table.emptyDirectories { addDirectories(of: Array(path.utf8) + [UInt8(ascii: "/")]) }
         if let both = directories.first(where: files.contains) {
             throw refused(
-                prefix + String(decoding: both, as: UTF8.self), "there are keys below it, too: it cannot be a file and a directory")
+                prefix + String(decoding: both, as: UTF8.self),
+                "there are keys below it, too: it cannot be a file and a directory")
         }
         return table
     }
