@@ -19,10 +19,15 @@ struct FileTree: Equatable {
         let content: [UInt8]
     }
 
+    /// The directory itself.
+    let directory: Entry
     /// By path relative to the directory.
     private(set) var entries: [String: Entry] = [:]
 
-    init(_ directory: String) throws { try walk(directory, below: "") }
+    init(_ directory: String) throws {
+        self.directory = try FileTree.entry(directory)
+        try walk(directory, below: "")
+    }
 
     /// Files' content and the names of all else, in which two copies of one thing are alike.
     var shape: [String: [UInt8]?] { entries.mapValues { $0.kind == .file ? $0.content : nil } }
@@ -33,23 +38,27 @@ struct FileTree: Equatable {
 
     private mutating func walk(_ directory: String, below prefix: String) throws {
         for name in try names(in: directory) {
-            var status = stat()
-            let path = "\(directory)/\(name)"
-            guard lstat(path, &status) == 0 else { throw SystemFault("look at \(path)", errno) }
-            let kind: Kind =
-                switch status.st_mode & S_IFMT {
-                case S_IFREG: .file
-                case S_IFDIR: .directory
-                case S_IFLNK: .symlink
-                default: .other
-                }
-            entries[prefix + name] = Entry(
-                kind: kind, mode: status.st_mode & 0o7777, owner: status.st_uid, group: status.st_gid,
-                inode: UInt64(status.st_ino), size: kind == .directory ? 0 : Int(status.st_size),
-                modified: status.st_mtim.nanoseconds,
-                changed: status.st_ctim.nanoseconds, content: kind == .file ? try readFile(path) : [])
-            if kind == .directory { try walk(path, below: "\(prefix)\(name)/") }
+            let entry = try FileTree.entry("\(directory)/\(name)")
+            entries[prefix + name] = entry
+            if entry.kind == .directory { try walk("\(directory)/\(name)", below: "\(prefix)\(name)/") }
         }
+    }
+
+    private static func entry(_ path: String) throws -> Entry {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { throw SystemFault("look at \(path)", errno) }
+        let kind: Kind =
+            switch status.st_mode & S_IFMT {
+            case S_IFREG: .file
+            case S_IFDIR: .directory
+            case S_IFLNK: .symlink
+            default: .other
+            }
+        return Entry(
+            kind: kind, mode: status.st_mode & 0o7777, owner: status.st_uid, group: status.st_gid,
+            inode: UInt64(status.st_ino), size: kind == .directory ? 0 : Int(status.st_size),
+            modified: status.st_mtim.nanoseconds, changed: status.st_ctim.nanoseconds,
+            content: kind == .file ? try readFile(path) : [])
     }
 }
 
