@@ -57,7 +57,10 @@ extension ModelReconciler {
         endedWorks += 1
         fetch = nil
         progress.withLock { $0 = nil }
-        if Task.isCancelled { return }
+        if Task.isCancelled {
+            if let error { noteStop(error) }
+            return
+        }
         gaveUpLast = false
         guard let error else {
             versionFailures[version] = nil

@@ -56,7 +56,7 @@ extension ModelReconciler {
 
     /// What `once` was waiting for when its time ran out: the cause beats the time-out (CONTRACT section 3).
     func unfinished() -> Failure {
-        if let failure = sourceFailures.last ?? volumeFailures.last { return failure }
+        if let failure = sourceFailures.last ?? volumeFailures.last ?? failingWhenStopped { return failure }
         for version in plan.ask + plan.fetch + plan.examine {
             if let failure = versionFailures[version]?.last { return failure }
         }

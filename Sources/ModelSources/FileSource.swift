@@ -66,7 +66,7 @@ public struct FileSource: ModelSource {
         for range in file.missing {
             for start in stride(from: range.lowerBound, to: range.upperBound, by: Int(Self.slice)) {
                 if Task.isCancelled {
-                    throw SourceError(Failure(.unavailable, "copy \(path): cancelled", isTransient: true))
+                    throw SourceError(Failure(.busy, "copy \(path): stopped"))
                 }
                 try await copy(path, entry, start..<min(start + Self.slice, range.upperBound), into: file, onBytes: onBytes)
             }

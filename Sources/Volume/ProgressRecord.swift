@@ -91,6 +91,13 @@ struct RecordedProgress {
         }
     }
 
+    /// Bytes of all files that are there, as far as the record knows.
+    var stagedBytes: Int64 {
+        files.values.reduce(0) { sum, file in
+            sum + (file.progress.verification != nil ? file.entry.size : file.progress.extents.reduce(0) { $0 + $1.length })
+        }
+    }
+
     /// The progress of a file, if it is still the one that was being fetched.
     func progress(of entry: FileEntry) -> FileProgress? {
         guard let known = files[FilePath(entry.path)], known.entry.size == entry.size, known.entry.tag == entry.tag else {

@@ -69,6 +69,16 @@ extension Volume {
 }
 
 extension Volume {
+    /// How many bytes of a version are staged, as its record says.
+    public func stagedBytes(_ model: String, _ version: Version) throws(VolumeError) -> Int64 {
+        let record = layout.staging(model, version).appending(VolumeLayout.progress)
+        return try doing("read \(record)") { () throws(FileError) in
+            var recorded = RecordedProgress()
+            try Journal.read(record, fileSystem: fileSystem) { recorded.replay($0) }
+            return recorded.stagedBytes
+        }
+    }
+
     /// The models that the volume holds anything of: a base path with entries named as versions, or manifests, or staged versions.
     public func modelNames() throws(VolumeError) -> [String] {
         try doing("read \(layout.root)") { () throws(FileError) in
