@@ -90,7 +90,10 @@ let package = Package(
         suite("MonitoringTests", ["Monitoring", "PlainJSON", "FileIO", "Servables", logging]),
         suite("AspiredCLITests", ["AspiredCLI", "Servables"]),
         suite("S3FixtureTests", ["S3Fixture", nioCore, nioPosix, nioHTTP1]),
-        suite("EndToEndTests", ["S3Fixture", "PlainJSON"]),
+        // The executables are dependencies so that they are built before they are run.
+        .testTarget(
+            name: "EndToEndTests", dependencies: ["S3Fixture", "PlainJSON", "aspired", "s3-fixture"],
+            exclude: ["Support/upload.py"], swiftSettings: strict),
     ],
     cLanguageStandard: .c11
 )

@@ -3,23 +3,35 @@ import Servables
 
 /// Wakes one waiting task; rings while nobody waits are not lost, and several count as one.
 final class Doorbell: Sendable {
-    private let stream: AsyncStream<Void>
-    private let continuation: AsyncStream<Void>.Continuation
-
-    init() {
-        (stream, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    private struct State {
+        var isRung = false
+        var sleeper: Task<Void, Never>?
     }
 
-    func ring() { continuation.yield() }
+    private let state = Lock(State())
+
+    func ring() {
+        let sleeper = state.withLock { state in
+            state.isRung = true
+            return state.sleeper
+        }
+        sleeper?.cancel()
+    }
 
     /// Suspends until somebody rings, `longest` has passed, or the task is cancelled.
     func wait(atMost longest: Duration, time: any TimeSource) async {
-        let timer = Task {
-            try await time.sleep(for: longest)
-            ring()
+        let sleeper = state.withLock { state -> Task<Void, Never>? in
+            if !state.isRung { state.sleeper = Task { try? await time.sleep(for: longest) } }
+            return state.sleeper
         }
-        var iterator = stream.makeAsyncIterator()
-        _ = await iterator.next()
-        timer.cancel()
+        if let sleeper {
+            await withTaskCancellationHandler {
+                await sleeper.value
+            } onCancel: {
+                sleeper.cancel()
+            }
+        }
+        // A ring until now is answered by the return.
+        state.withLock { $0 = State() }
     }
 }

@@ -9,7 +9,9 @@ extension ModelReconciler {
     /// Gives up a fetch that a newer list supersedes, unless half of it is there, or the one before it was given up, too.
     func superviseFetch() {
         guard var active = fetch, !active.isCancelled else { return }
-        guard !plan.aspired.contains(active.version), plan.ask.isEmpty, sourceFailures.count == 0, available.listed != nil else { return }
+        guard !plan.aspired.contains(active.version), plan.ask.isEmpty, sourceFailures.count == 0, available.listed != nil else {
+            return
+        }
         if let progress = progress.withLock({ $0 }), progress.version == active.version,
             progress.stagedBytes * 2 >= progress.totalBytes
         {
@@ -55,7 +57,10 @@ extension ModelReconciler {
         endedWorks += 1
         fetch = nil
         progress.withLock { $0 = nil }
-        if Task.isCancelled { return }
+        if Task.isCancelled {
+            if let error { noteStop(error) }
+            return
+        }
         gaveUpLast = false
         guard let error else {
             versionFailures[version] = nil

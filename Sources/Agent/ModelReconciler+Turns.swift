@@ -23,15 +23,17 @@ extension ModelReconciler {
         for (version, reason) in plan.held where said.isNew(.held, version, reason) {
             telemetry.record(.held(model: model.name, version: version, reason: reason))
         }
-        for (version, reason) in plan.foreign where said.isNew(.foreign, version, reason) {
+        // Before the first listing nobody knows what is aspired.
+        for (version, reason) in plan.foreign where available.listed != nil && said.isNew(.foreign, version, reason) {
             telemetry.record(.foreign(model: model.name, name: version.name, reason: reason))
         }
         for version in plan.absent where said.isNew(.absent, version, "") {
             telemetry.record(
                 .warning("\(model.name) \(version) is aspired by number and \(source.location) does not have it: waiting for it"))
         }
-        said.forget(.held, but: plan.held.keys)
-        said.forget(.foreign, but: plan.foreign.keys)
+        // One that is looked at again may be found held for the same reason.
+        said.forget(.held, but: plan.held.keys + plan.ask)
+        said.forget(.foreign, but: plan.foreign.keys + plan.ask)
         said.forget(.absent, but: plan.absent)
     }
 
@@ -83,7 +85,7 @@ struct StartReadiness {
         if firstChosen == nil { reason = "its source was not listed yet" }
     }
 
-    mutating func sawPlan(_ plan: ModelPlan, policy: VersionPolicy, inventory: Inventory) {
+    mutating func sawPlan(_ plan: ModelPlan, policy: VersionPolicy, isListed: Bool, inventory: Inventory) {
         guard !isReady, plan.ask.isEmpty else { return }
         var chosen = plan.aspired + plan.absent
         // A version named by number is chosen before it is ready.
@@ -99,6 +101,8 @@ struct StartReadiness {
             reason = "waiting for version \(missing.map(\.name).joined(separator: ", "))"
         } else if let (version, why) = plan.held.max(by: { $0.key < $1.key }) {
             reason = "version \(version) is held: \(why)"
+        } else if isListed {
+            reason = "its source has no version that is ready"
         }
     }
 }

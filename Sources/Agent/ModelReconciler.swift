@@ -59,6 +59,7 @@ actor ModelReconciler {
     var readiness = StartReadiness()
     var behindSince: Duration?
     var outcome: OnceOutcome?
+    var failingWhenStopped: Failure?
 
     /// A fetch, or an examination, that is under way.
     struct ActiveFetch {
@@ -91,12 +92,16 @@ actor ModelReconciler {
             if outcome != nil { break }
             await bell.wait(atMost: pause, time: time)
         }
-        listing?.cancel()
-        for question in asking.values { question.cancel() }
-        fetch?.task.cancel()
-        await fetch?.task.value
+        let pending = [listing, fetch?.task].compactMap(\.self) + asking.values
+        for task in pending { task.cancel() }
+        for task in pending { await task.value }
         // The volume's lock is held for as long as anything here writes.
         for work in working.values { await work.value }
+    }
+
+    /// Keeps what was going wrong when it was told to stop; that it was told is no news.
+    func noteStop(_ error: SourceError) {
+        if error.failure.kind != .busy { failingWhenStopped = failingWhenStopped ?? error.failure }
     }
 
     /// Lists the source now.
@@ -130,7 +135,7 @@ actor ModelReconciler {
             plan.prune = []
             plan.discard = []
         }
-        readiness.sawPlan(plan, policy: model.policy, inventory: held)
+        readiness.sawPlan(plan, policy: model.policy, isListed: available.listed != nil, inventory: held)
         noteBehind(held, now: now)
         say()
         // While the source fails, the next listing decides when to ask again.
@@ -196,14 +201,15 @@ actor ModelReconciler {
 
     private func notListed(_ error: SourceError) {
         listing = nil
-        if Task.isCancelled { return }
+        if Task.isCancelled { return noteStop(error) }
         let random = time.random()
         sourceFailures.add(error.failure, now: time.uptime()) { settings.sourceBackoff.wait(after: $0, random: random) }
         nextListing = listsAgain ? .zero : sourceFailures.retryAt
         listsAgain = false
         let isOver = mode == .once && !error.failure.isTransient
         telemetry.record(
-            .syncFailed(model: model.name, failure: error.failure, retryIn: isOver ? nil : max(.zero, nextListing - time.uptime())))
+            .syncFailed(
+                model: model.name, failure: error.failure, retryIn: isOver ? nil : max(.zero, nextListing - time.uptime())))
         bell.ring()
     }
 
@@ -235,7 +241,7 @@ actor ModelReconciler {
 
     private func notAnswered(_ version: Version, _ error: SourceError) {
         asking[version] = nil
-        if Task.isCancelled { return }
+        if Task.isCancelled { return noteStop(error) }
         if error.failure.isTransient {
             failed(version, error.failure)
         } else {

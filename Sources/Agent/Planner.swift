@@ -61,10 +61,15 @@ public struct Planner: Sendable {
                 }
                 plan = compute(model, available, inventory)
             }
+            // Once what it fetches is in place, `once` prunes what that replaces.
+            let settled = compute(model, available, inventory.publishing(plan.examine + plan.fetch, sizes: tables, at: time.now()))
+            plan.prune = settled.prune
+            plan.keep = settled.keep
         } catch {
             failure = error
         }
-        let published = Dictionary(uniqueKeysWithValues: inventory.entries.compactMap { entry in entry.manifest.map { (entry.version, $0) } })
+        let published = Dictionary(
+            uniqueKeysWithValues: inventory.entries.compactMap { entry in entry.manifest.map { (entry.version, $0) } })
         return PlannedModel(model: model, plan: plan, fetches: tables, published: published, failure: failure)
     }
 
@@ -86,5 +91,23 @@ public struct Planner: Sendable {
 
     private func contents(_ version: Version, _ source: any ModelSource) async throws(Failure) -> VersionContents {
         do throws(SourceError) { return try await source.contents(of: version) } catch { throw error.failure }
+    }
+}
+
+extension Inventory {
+    /// What the volume will hold once these versions are published.
+    fileprivate func publishing(
+        _ versions: [Version], sizes: [Version: PlannedModel.FetchSize], at time: Timestamp
+    ) -> Inventory {
+        var after = self
+        after.entries.removeAll { versions.contains($0.version) }
+        after.entries += versions.map { version in
+            let summary = ManifestSummary(
+                files: sizes[version]?.files ?? 0, bytes: sizes[version]?.bytes ?? 0, publishedAt: time, newest: nil,
+                verified: [:])
+            return VolumeEntry(version: version, kind: .published(summary))
+        }
+        after.entries.sort { $0.version > $1.version }
+        return after
     }
 }

@@ -27,7 +27,11 @@ public enum VolumeReport {
     public static func read(_ volume: Volume, program: String) throws(VolumeError) -> AgentStatus {
         var models: [ModelStatus] = []
         for name in try volume.modelNames() {
-            models.append(ModelStatus(name: name, versions: VersionStatus.all(of: try volume.inventory(name))))
+            var versions = VersionStatus.all(of: try volume.inventory(name))
+            for index in versions.indices where versions[index].state == .fetching {
+                versions[index].stagedBytes = try volume.stagedBytes(name, versions[index].version)
+            }
+            models.append(ModelStatus(name: name, versions: versions))
         }
         return AgentStatus(
             program: program, root: volume.layout.root.string, role: .observer, holder: try volume.activeHolder(),

@@ -104,17 +104,24 @@ public struct Descriptor: ~Copyable, Sendable {
     ///
     /// Not on tmpfs, whose pages would be charged to our memory at once, and not where the file system cannot
     /// (DESIGN, hard rule 9: never `posix_fallocate`, which then writes zeros).
-    public borrowing func preallocate(_ size: Int64) throws(FileError) {
-        guard size > 0, aspired_filesystem_magic(rawValue) != tmpfsMagic else { return }
+    /// - Returns: whether the blocks are reserved.
+    @discardableResult
+    public borrowing func preallocate(_ size: Int64) throws(FileError) -> Bool {
+        guard size > 0 else { return true }
+        guard aspired_filesystem_magic(rawValue) != tmpfsMagic else { return false }
         do throws(FileError) {
             try fileSystem.call(.fallocate, path) { aspired_fallocate(rawValue, 0, off_t(size)) }
+            return true
         } catch {
-            guard error.errno == .notSupported || error.errno == .noFunction || error.errno == .invalidArgument else { throw error }
+            guard error.errno == .notSupported || error.errno == .noFunction || error.errno == .invalidArgument else {
+                throw error
+            }
+            return false
         }
     }
 
     /// Takes the lock of the open file (flock(2)) without waiting. `false` when another process holds it.
-    /// - Parameter shared: only as one of several that keep it from being taken alone.
+    /// - `shared`: only as one of several that keep it from being taken alone.
     public borrowing func tryLock(shared: Bool = false) throws(FileError) -> Bool {
         do throws(FileError) {
             try fileSystem.call(.flock, path) { flock(rawValue, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB) }

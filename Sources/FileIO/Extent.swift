@@ -63,8 +63,6 @@ struct ExtentMap {
 
     mutating func removeAll() { extents = [] }
 
-    mutating func remove(_ extent: Extent) { extents.removeAll { $0 == extent } }
-
     /// What no extent covers of a file of `size` bytes.
     func missing(of size: Int64) -> [Range<Int64>] {
         var missing: [Range<Int64>] = []

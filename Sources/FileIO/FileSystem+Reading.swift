@@ -2,7 +2,7 @@ public import SystemPackage
 
 extension FileSystem {
     /// The whole content of a small file.
-    /// - Parameter limit: a longer file is an error (`EFBIG`).
+    /// - `limit`: a longer file is an error (`EFBIG`).
     public func readFile(_ path: FilePath, limit: Int) throws(FileError) -> [UInt8] {
         let file = try open(path, .read)
         var content: [UInt8] = []
@@ -14,7 +14,7 @@ extension FileSystem {
     }
 
     /// Reads a file from `range`'s start to its end, or to the file's, in pieces that stay in cache.
-    /// - Parameter chunk: bytes of a piece.
+    /// - `chunk`: bytes of a piece.
     /// - Returns: the bytes read.
     @discardableResult
     public func forEachChunk(
@@ -32,5 +32,18 @@ extension FileSystem {
             offset += Int64(count)
         }
         return offset - range.lowerBound
+    }
+
+    /// Those of `extents` whose bytes in a file are still what they were: after a restart of the machine the record of an extent
+    /// may have survived what it describes.
+    public func intact(_ extents: [Extent], in path: FilePath) throws(FileError) -> [Extent] {
+        let file = try open(path, .read)
+        var intact: [Extent] = []
+        for extent in extents {
+            var checksum = RunningChecksum()
+            try forEachChunk(of: file, in: extent.offset..<extent.end) { checksum.update($0) }
+            if checksum.length == extent.length, checksum.crc64nvme == extent.crc64nvme { intact.append(extent) }
+        }
+        return intact
     }
 }

@@ -12,6 +12,8 @@ public struct FileStatus: Hashable, Sendable {
     public let kind: Kind
     /// Bytes.
     public let size: Int64
+    /// Bytes of the blocks that it takes on the disk; less than `size` where nothing was written or reserved yet.
+    public let allocated: Int64
     /// The permission bits with setuid, setgid and sticky.
     public let mode: UInt16
     public let device: UInt64
@@ -29,6 +31,7 @@ public struct FileStatus: Hashable, Sendable {
             default: .other
             }
         size = Int64(raw.st_size)
+        allocated = Int64(raw.st_blocks) * 512
         mode = UInt16(raw.st_mode & 0o7777)
         device = UInt64(raw.st_dev)
         inode = UInt64(raw.st_ino)
@@ -64,8 +67,28 @@ extension FileSystem {
     public func space(at path: FilePath) throws(FileError) -> VolumeSpace {
         var raw = statvfs()
         try call(.statvfs, path) { path.withPlatformString { statvfs($0, &raw) } }
-        let unit = Int64(raw.f_frsize)
-        return VolumeSpace(available: Int64(raw.f_bavail) * unit, capacity: Int64(raw.f_blocks) * unit)
+        return VolumeSpace(
+            available: bytes(UInt64(raw.f_bavail), of: UInt64(raw.f_frsize)),
+            capacity: bytes(UInt64(raw.f_blocks), of: UInt64(raw.f_frsize)))
+    }
+
+    /// The bytes of all regular files below a directory, as far as they are still there when they are looked at; 0 where it is not.
+    public func treeSize(_ path: FilePath) throws(FileError) -> Int64 {
+        var size: Int64 = 0
+        var waiting = [path]
+        while let path = waiting.popLast() {
+            switch try status(path) {
+            case let status? where status.kind == .file: size += status.size
+            case let status? where status.kind == .directory:
+                do throws(FileError) {
+                    for name in try list(path) { waiting.append(path.appending(name)) }
+                } catch {
+                    guard error.errno == .noSuchFileOrDirectory else { throw error }
+                }
+            default: break
+            }
+        }
+        return size
     }
 
     /// The entries of a directory, sorted by name, without `.` and `..`.
@@ -73,4 +96,10 @@ extension FileSystem {
         let directory = try openDirectory(path)
         return try directory.entries().sorted()
     }
+}
+
+/// Network file systems that know no bounds report more than fits.
+func bytes(_ blocks: UInt64, of unit: UInt64) -> Int64 {
+    let (product, overflows) = blocks.multipliedReportingOverflow(by: unit)
+    return overflows ? .max : Int64(clamping: product)
 }

@@ -5,35 +5,80 @@ public import SystemPackage
 /// for what it is. Never synced: who reads it in another boot checks what it says.
 public final class Journal: Sendable {
     private let descriptor: Descriptor
+    /// Whether the last line was cut by an error.
+    private let isTorn = Lock(false)
 
-    /// Continues or begins a journal.
-    /// - Returns: also the lines that are whole, oldest first; the file is cut after the last of them.
-    public static func open(
-        _ path: FilePath, fileSystem: FileSystem, limit: Int = 256 << 20
-    ) throws(FileError) -> (journal: Journal, lines: [String]) {
-        var lines: [String] = []
-        var length = 0
-        if try fileSystem.status(path) != nil {
-            let content = try fileSystem.readFile(path, limit: limit)
-            while let end = content[length...].firstIndex(of: UInt8(ascii: "\n")) {
-                guard let line = Journal.decode(content[length..<end]) else { break }
-                lines.append(line)
-                length = end + 1
+    /// Hands out the lines that are whole, oldest first; none where there is no journal. A damaged line is left out: it was torn
+    /// by a kill, or by an error that its writer was told of.
+    public static func read(
+        _ path: FilePath, fileSystem: FileSystem, line body: (String) throws(FileError) -> Void
+    ) throws(FileError) {
+        guard try fileSystem.status(path)?.kind == .file else { return }
+        let file = try fileSystem.open(path, .read)
+        var rest: [UInt8] = []
+        try fileSystem.forEachChunk(of: file) { (bytes) throws(FileError) in
+            rest.append(contentsOf: bytes)
+            var start = 0
+            while let end = rest[start...].firstIndex(of: UInt8(ascii: "\n")) {
+                if let line = decode(rest[start..<end]) { try body(line) }
+                start = end + 1
             }
+            rest.removeFirst(start)
+            // Nothing that was ever written here is so long.
+            if rest.count > 1 << 20 { rest = [] }
         }
-        let descriptor = try fileSystem.open(path, .append)
-        try descriptor.truncate(to: Int64(length))
-        return (Journal(descriptor), lines)
+    }
+
+    /// Begins a journal with these lines, in place of the one that may be there: either the old one or all of `lines` is found after a
+    /// kill at any time.
+    public static func create(_ path: FilePath, lines: some Sequence<String>, fileSystem: FileSystem) throws(FileError) -> Journal
+    {
+        let temporary = FilePath(path.string + ".new")
+        try fileSystem.removeFile(temporary)
+        do throws(FileError) {
+            let descriptor = try fileSystem.open(temporary, .append)
+            var pending: [UInt8] = []
+            for line in lines {
+                pending += record(line)
+                if pending.count >= 64 << 10 {
+                    try append(pending, to: descriptor)
+                    pending.removeAll(keepingCapacity: true)
+                }
+            }
+            try append(pending, to: descriptor)
+            try fileSystem.renameReplacing(temporary, path)
+            return Journal(descriptor)
+        } catch {
+            _ = try? fileSystem.removeFile(temporary)
+            throw error
+        }
     }
 
     private init(_ descriptor: consuming Descriptor) { self.descriptor = descriptor }
 
-    /// Adds one line. May be called from any thread: lines never mix, since each is one appending write.
-    /// - Parameter line: holds no line break.
+    /// Adds one line. May be called from any thread.
+    /// - `line`: holds no line break.
     public func append(_ line: String) throws(FileError) {
+        let record = Journal.record(line)
+        try isTorn.withLock { (isTorn) throws(FileError) in
+            // What an error cut stays a line of its own.
+            let bytes = isTorn ? [UInt8(ascii: "\n")] + record : record
+            isTorn = true
+            try Journal.append(bytes, to: descriptor)
+            isTorn = false
+        }
+    }
+
+    private static func append(_ bytes: [UInt8], to descriptor: borrowing Descriptor) throws(FileError) {
+        let outcome: Result<Void, FileError> = bytes.withUnsafeBytes { bytes in
+            do throws(FileError) { return .success(try descriptor.append(bytes)) } catch { return .failure(error) }
+        }
+        try outcome.get()
+    }
+
+    private static func record(_ line: String) -> [UInt8] {
         let bytes = Array(line.utf8)
-        let record = Array("\(Journal.checksum(bytes[...])) ".utf8) + bytes + [UInt8(ascii: "\n")]
-        try record.withUnsafeBytesTyped { (bytes) throws(FileError) in try descriptor.append(bytes) }
+        return Array("\(checksum(bytes[...])) ".utf8) + bytes + [UInt8(ascii: "\n")]
     }
 
     private static func decode(_ record: ArraySlice<UInt8>) -> String? {

@@ -26,15 +26,16 @@ public struct RangeWriter: ~Copyable, @unchecked Sendable {
     /// - Returns: `false`, taking nothing, when they would pass the end of the range.
     public mutating func append(_ bytes: UnsafeRawBufferPointer) throws(FileError) -> Bool {
         guard Int64(bytes.count) <= Int64(range.count) - written else { return false }
-        checksum.update(bytes)
         var rest = bytes
         while !rest.isEmpty {
+            // First, so that after a write that failed what counts as taken is still what is gathered or written.
+            if gathered == GatherBuffer.size { try flush() }
             let count = min(rest.count, GatherBuffer.size - gathered)
             UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[gathered..<(gathered + count)])
                 .copyMemory(from: UnsafeRawBufferPointer(rebasing: rest[..<count]))
+            checksum.update(UnsafeRawBufferPointer(rebasing: rest[..<count]))
             gathered += count
             rest = UnsafeRawBufferPointer(rebasing: rest[count...])
-            if gathered == GatherBuffer.size { try flush() }
         }
         return true
     }

@@ -11,6 +11,9 @@ public final class StagedFile: Sendable {
     /// Bytes of the whole file.
     public let size: Int64
 
+    /// Whether the disk has set aside the blocks of the whole file, so that it counts them as used already.
+    public let isAllocated: Bool
+
     private let descriptor: Descriptor
     private let fileSystem: FileSystem
     private let reader: WorkerThread
@@ -19,11 +22,10 @@ public final class StagedFile: Sendable {
     private let onReset: @Sendable () throws(FileError) -> Void
 
     /// Opens or creates the file.
-    /// - Parameters:
-    ///   - extents: what an earlier process left in it, to be trusted.
-    ///   - reader: where digests are computed.
-    ///   - onExtent: called with each extent once its bytes are written, to record it.
-    ///   - onReset: called when all extents are forgotten.
+    /// - `extents`: what an earlier process left in it, to be trusted.
+    /// - `reader`: where digests are computed.
+    /// - `onExtent`: called with each extent once its bytes are written, to record it.
+    /// - `onReset`: called when all extents are forgotten.
     public init(
         path: FilePath, size: Int64, extents: [Extent] = [], fileSystem: FileSystem, reader: WorkerThread,
         onExtent: @escaping @Sendable (Extent) throws(FileError) -> Void = { _ in },
@@ -40,7 +42,11 @@ public final class StagedFile: Sendable {
         let isNew = map.extents.isEmpty
         self.extents = Lock(map)
         descriptor = try fileSystem.open(path, .readWrite)
-        if isNew { try clear() }
+        if isNew {
+            isAllocated = try StagedFile.clear(descriptor, size)
+        } else {
+            isAllocated = try descriptor.status().allocated >= size
+        }
     }
 
     /// The ranges that no finished extent covers yet, ascending, disjoint. Empty for a whole file (and for an empty one).
@@ -50,7 +56,7 @@ public final class StagedFile: Sendable {
     public var stagedBytes: Int64 { extents.withLock { $0.bytes } }
 
     /// A writer of `range`, which must lie in one missing range and in no other writer's.
-    /// - Parameter checksums: what to compute as the bytes pass; CRC-64/NVME always is.
+    /// - `checksums`: what to compute as the bytes pass; CRC-64/NVME always is.
     public func writer(for range: Range<Int64>, checksums: ChecksumSet) -> RangeWriter {
         precondition(range.lowerBound >= 0 && range.upperBound <= size, "a writer stays within its file")
         return RangeWriter(file: self, range: range, checksums: checksums)
@@ -60,7 +66,7 @@ public final class StagedFile: Sendable {
     public func reset() throws(FileError) {
         extents.withLock { $0.removeAll() }
         try onReset()
-        try clear()
+        try StagedFile.clear(descriptor, size)
     }
 
     /// A CRC of the whole file, combined from its extents.
@@ -78,28 +84,12 @@ public final class StagedFile: Sendable {
         }
     }
 
-    /// Reads every extent back and forgets those whose bytes are not what they were: after a restart of the machine the record of
-    /// an extent may have survived what it describes.
-    public func recheck() throws(FileError) {
-        for extent in extents.withLock({ $0.extents }) {
-            var checksum = RunningChecksum()
-            try fileSystem.forEachChunk(of: descriptor, in: extent.offset..<extent.end) { checksum.update($0) }
-            if checksum.crc64nvme != extent.crc64nvme || checksum.length != extent.length {
-                extents.withLock { $0.remove(extent) }
-            }
-        }
-    }
-
-    /// Makes the content durable, with the mode that it shall have.
-    public func seal(mode: UInt16) throws(FileError) {
-        try descriptor.setMode(mode)
-        try descriptor.sync()
-    }
-
-    private func clear() throws(FileError) {
+    @discardableResult
+    private static func clear(_ descriptor: borrowing Descriptor, _ size: Int64) throws(FileError) -> Bool {
         try descriptor.truncate(to: 0)
-        try descriptor.preallocate(size)
+        let isAllocated = try descriptor.preallocate(size)
         try descriptor.truncate(to: size)
+        return isAllocated
     }
 
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(FileError) {

@@ -44,7 +44,7 @@ public final class WorkerThread: Sendable {
         return try outcome.get()
     }
 
-    private func enqueue(_ job: @escaping @Sendable () -> Void) {
+    func enqueue(_ job: @escaping @Sendable () -> Void) {
         var startsThread = false
         queue.signal { queue in
             queue.jobs.insert(job, at: 0)

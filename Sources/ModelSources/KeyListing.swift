@@ -47,13 +47,25 @@ struct KeyListing {
     /// - Throws: `badData` where a key is refused, comes twice, or is a file and a directory.
     func finish() throws(SourceError) -> FileTable {
         if let fault { throw SourceError(Failure(.badData, fault)) }
-        let directories = Set(table.directories)
-        var seen: Set<String> = []
-        for entry in table {
-            if directories.contains(entry.path) {
-                throw refused(prefix + entry.path, "there are keys below it, too: it cannot be a file and a directory")
+        // Byte for byte: a letter spelled in two ways makes two keys, and two files.
+        var files: Set<[UInt8]> = []
+        var directories: Set<[UInt8]> = []
+        func addDirectories(of path: [UInt8]) {
+            var end = path.endIndex
+            while let slash = path[..<end].lastIndex(of: UInt8(ascii: "/")), directories.insert(Array(path[..<slash])).inserted {
+                end = slash
             }
-            if !seen.insert(entry.path).inserted { throw refused(prefix + entry.path, "it is listed twice") }
+        }
+        for entry in table {
+            let path = Array(entry.path.utf8)
+            if !files.insert(path).inserted { throw refused(prefix + entry.path, "it is listed twice") }
+            addDirectories(of: path)
+        }
+        for path in table.emptyDirectories { addDirectories(of: Array(path.utf8) + [UInt8(ascii: "/")]) }
+        if let both = directories.first(where: files.contains) {
+            throw refused(
+                prefix + String(decoding: both, as: UTF8.self),
+                "there are keys below it, too: it cannot be a file and a directory")
         }
         return table
     }

@@ -15,10 +15,8 @@ public struct S3Source: ModelSource {
     private let telemetry: any Telemetry
     private let time: any TimeSource
 
-    /// - Parameters:
-    ///   - prefix: without a slash at its ends; may be empty.
-    ///   - scheduler: the process's one.
-    ///   - model: whose checksum failures are counted.
+    /// `prefix` is without a slash at its ends and may be empty; `scheduler` is the process's one; `model` names whose checksum
+    /// failures are counted.
     public init(
         bucket: String, prefix: String, client: S3Client, scheduler: FetchScheduler, ready: ReadinessRule, settle: Duration,
         model: String, telemetry: any Telemetry, time: any TimeSource

@@ -8,6 +8,8 @@ final class DigestCache: Sendable {
         var checksums: [String: String]
     }
 
+    /// Milliseconds, longer than any kernel's.
+    private let tick: Int64 = 20
     private let kinds: [ChecksumKind]
     private let known = Lock<[FileIdentity: Digests]>([:])
     /// One file is read at a time, so that requests which meet at a new file do not each read it.
@@ -22,10 +24,12 @@ final class DigestCache: Sendable {
         if let digests = known(file.identity) { return digests }
         return reading.withLock { _ in
             if let digests = known(file.identity) { return digests }
-            // Two changes within one tick of the kernel's clock leave one modification time: only what is older is kept.
-            let settled = UnixTime.now().milliseconds - file.identity.lastModified.milliseconds > 100
+            // Two changes within one tick of the kernel's clock leave one modification time: the tick is waited out, so that
+            // whatever changes during the reading or after it has another time. A time in the future tells nothing.
+            let age = UnixTime.now().milliseconds - file.identity.lastModified.milliseconds
+            if (0..<tick).contains(age) { usleep(UInt32(tick - age) * 1000) }
             guard let digests = read(file) else { return nil }
-            if settled { known.withLock { $0[file.identity] = digests } }
+            if age >= 0 { known.withLock { $0[file.identity] = digests } }
             return digests
         }
     }

@@ -113,7 +113,7 @@ public func plan(
         case nil: plan.fetch.append(version)
         }
     }
-    noteForeign(&plan, inventory: inventory, aspired: Set(plan.aspired))
+    noteForeign(&plan, inventory: inventory, aspired: Set(plan.aspired + plan.ask))
     choosePruned(&plan, policy: policy, inventory: inventory, missingOnce: missingOnce, rules: rules, now: now)
     if plan.ask.isEmpty { plan.discard = inventory.staged.filter { !isOfUse($0, plan, inventory) } }
     return plan

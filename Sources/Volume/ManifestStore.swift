@@ -23,7 +23,7 @@ final class ManifestStore: Sendable {
     /// - Returns: `nil` where there is none, or it is damaged, or it is another version's.
     func header(_ model: String, _ version: Version) throws(FileError) -> ManifestHeader? {
         let path = layout.manifest(model, version)
-        guard let status = try fileSystem.status(path) else {
+        guard let status = try fileSystem.status(path), status.kind == .file else {
             known.withLock { $0[path] = nil }
             return nil
         }
@@ -35,12 +35,14 @@ final class ManifestStore: Sendable {
     }
 
     /// Writes a version's manifest durably.
-    /// - Parameter files: calls its argument with each file, in the table's order.
+    /// - `files`: calls its argument with each file, in the table's order.
     func write(
         _ header: ManifestHeader, files: ((ManifestFile) throws(FileError) -> Void) throws(FileError) -> Void
     ) throws(FileError) {
-        try fileSystem.makeDirectory(layout.manifests(header.model), mode: 0o755)
+        try makeDurableDirectory(layout.manifests, in: layout.state)
+        try makeDurableDirectory(layout.manifests(header.model), in: layout.manifests)
         let path = layout.manifest(header.model, header.version)
+        known.withLock { $0[path] = nil }
         try fileSystem.replaceFile(path, mode: 0o644) { (file: borrowing Descriptor) throws(FileError) in
             var output = LineOutput(ManifestText.header(header))
             var isFirst = true
@@ -55,6 +57,10 @@ final class ManifestStore: Sendable {
             output.append(ManifestText.trailer(checksum: output.checksum))
             try output.flush(to: file, above: 0)
         }
+    }
+
+    private func makeDurableDirectory(_ path: FilePath, in parent: FilePath) throws(FileError) {
+        if try fileSystem.makeDirectory(path, mode: 0o755) { try fileSystem.syncDirectory(parent) }
     }
 
     /// Changes what a manifest says as a whole; its files stay.
@@ -79,13 +85,27 @@ final class ManifestStore: Sendable {
         var versions: [Version] = []
         var others: [String] = []
         for name in try fileSystem.list(layout.manifests(model)) {
-            if name.hasSuffix(VolumeLayout.manifestSuffix), let version = Version(name.dropLast(VolumeLayout.manifestSuffix.count)) {
+            if name.hasSuffix(VolumeLayout.manifestSuffix),
+                let version = Version(name.dropLast(VolumeLayout.manifestSuffix.count))
+            {
                 versions.append(version)
             } else {
                 others.append(name)
             }
         }
         return (versions, others)
+    }
+
+    /// Removes what is no manifest, those of versions that `isThere` does not know, and what is then empty.
+    func clear(_ model: String, keeping isThere: (Version) throws(FileError) -> Bool) throws(FileError) {
+        let (versions, others) = try entries(model)
+        for name in others { try fileSystem.removeTree(layout.manifests(model).appending(name)) }
+        for version in versions where try !isThere(version) { try remove(model, version) }
+        do throws(FileError) {
+            try fileSystem.removeDirectory(layout.manifests(model))
+        } catch {
+            guard [.directoryNotEmpty, .fileExists, .notDirectory].contains(error.errno) else { throw error }
+        }
     }
 
     /// The models that have manifests.
@@ -96,7 +116,8 @@ final class ManifestStore: Sendable {
 
     /// Reads a manifest line by line.
     /// - Returns: `nil` where it is damaged; the files were handed out before that was known.
-    private func read(_ path: FilePath, file take: (ManifestFile) throws(FileError) -> Void) throws(FileError) -> ManifestHeader? {
+    private func read(_ path: FilePath, file take: (ManifestFile) throws(FileError) -> Void) throws(FileError) -> ManifestHeader?
+    {
         let file = try fileSystem.open(path, .read)
         var checksum = RunningChecksum()
         var header: ManifestHeader?
@@ -105,6 +126,7 @@ final class ManifestStore: Sendable {
         var files = 0
         var rest: [UInt8] = []
         try fileSystem.forEachChunk(of: file) { (bytes) throws(FileError) in
+            if isDamaged { return }
             rest.append(contentsOf: bytes)
             var start = 0
             while !isDamaged, let end = rest[start...].firstIndex(of: UInt8(ascii: "\n")) {

@@ -1,10 +1,11 @@
 import FileIO
 import Servables
+import SystemPackage
 
 /// A line of `progress`, the record beside a staged tree.
 ///
 /// `begin` names the boot and the source; a `file` line binds an index to what was listed under it, so that after a restart only
-/// files of the same path, size and tag go on; a later `begin` starts over with the indices of a newer table.
+/// files of the same path, size and tag go on. Each attempt begins a record of its own with what it kept.
 enum ProgressRecord: Hashable {
     case begin(boot: String, source: String)
     case file(index: Int, entry: FileEntry)
@@ -39,7 +40,8 @@ enum ProgressRecord: Hashable {
                 entry: FileEntry(
                     path: unescaped(fields[4]), size: size, tag: unescaped(fields[3]), modified: Timestamp(secondsSinceEpoch: 0)))
         case ("extent", 7):
-            guard let index = Int(fields[1]), let offset = Int64(fields[2]), let length = Int64(fields[3]), offset >= 0, length > 0,
+            guard let index = Int(fields[1]), let offset = Int64(fields[2]), let length = Int64(fields[3]), offset >= 0,
+                length > 0,
                 offset.addingReportingOverflow(length).overflow == false, let crc64nvme = UInt64(fields[4], radix: 16)
             else { return nil }
             self = .extent(
@@ -64,36 +66,43 @@ enum ProgressRecord: Hashable {
 struct RecordedProgress {
     private(set) var boot = ""
     private(set) var source: String?
-    /// By path: what was listed, and how far it is.
-    private(set) var files: [String: (entry: FileEntry, progress: FileProgress)] = [:]
+    private var paths: [Int: FilePath] = [:]
+    /// By path, byte for byte: two spellings of one letter are two files. What was listed, and how far it is.
+    private var files: [FilePath: (entry: FileEntry, progress: FileProgress)] = [:]
 
-    /// - Returns: `nil` when the record says nothing that can be used.
-    init?(_ lines: [String]) {
-        var paths: [Int: String] = [:]
-        for line in lines {
-            switch ProgressRecord(line) {
-            case .begin(let boot, let source):
-                self.boot = boot
-                self.source = source
-                paths = [:]
-            case .file(let index, let entry):
-                paths[index] = entry.path
-                files[entry.path] = (entry, FileProgress(extents: [], verification: nil))
-            case .extent(let index, let extent):
-                if let path = paths[index] { files[path]?.progress.extents.append(extent) }
-            case .verified(let index, let verification):
-                if let path = paths[index] { files[path]?.progress = FileProgress(extents: [], verification: verification) }
-            case .reset(let index):
-                if let path = paths[index] { files[path]?.progress = FileProgress(extents: [], verification: nil) }
-            case nil: return nil
-            }
+    mutating func replay(_ line: String) {
+        switch ProgressRecord(line) {
+        case .begin(let boot, let source):
+            self = RecordedProgress()
+            self.boot = boot
+            self.source = source
+        case .file(let index, let entry):
+            paths[index] = FilePath(entry.path)
+            files[FilePath(entry.path)] = (entry, FileProgress())
+        case .extent(let index, let extent):
+            if let path = paths[index] { files[path]?.progress.extents.append(extent) }
+        case .verified(let index, let verification):
+            if let path = paths[index] { files[path]?.progress = FileProgress(verification: verification) }
+        case .reset(let index):
+            if let path = paths[index] { files[path]?.progress = FileProgress() }
+        case nil:
+            // Not ours, or of a version that says more than this one knows.
+            self = RecordedProgress()
         }
-        guard source != nil else { return nil }
+    }
+
+    /// Bytes of all files that are there, as far as the record knows.
+    var stagedBytes: Int64 {
+        files.values.reduce(0) { sum, file in
+            sum + (file.progress.verification != nil ? file.entry.size : file.progress.extents.reduce(0) { $0 + $1.length })
+        }
     }
 
     /// The progress of a file, if it is still the one that was being fetched.
     func progress(of entry: FileEntry) -> FileProgress? {
-        guard let known = files[entry.path], known.entry.size == entry.size, known.entry.tag == entry.tag else { return nil }
+        guard let known = files[FilePath(entry.path)], known.entry.size == entry.size, known.entry.tag == entry.tag else {
+            return nil
+        }
         guard known.progress.verification != nil || !known.progress.extents.isEmpty else { return nil }
         return known.progress
     }

@@ -1,80 +1,149 @@
 import FileIO
 import Servables
+import SystemPackage
 
 /// What has been promised to fetches and is not on the disk yet, so that two of them never count on the same free bytes.
 final class SpaceLedger: Sendable {
+    /// What others were promised.
+    struct Promised {
+        /// Bytes that the file system does not count as used yet.
+        var unwritten: Int64 = 0
+        /// Bytes of their versions as a whole.
+        var total: Int64 = 0
+        /// Where they are staged.
+        var places: Set<FilePath> = []
+    }
+
+    private struct Promise {
+        let id: Int
+        var unwritten: Int64
+        let total: Int64
+    }
+
     private struct State {
         var next = 0
-        var outstanding: [Int: Int64] = [:]
+        var promises: [FilePath: Promise] = [:]
     }
 
     private let state = Lock(State())
+    private let reserving = Lock<Void>(())
 
-    /// Bytes promised and not yet used.
-    var outstanding: Int64 { state.withLock { $0.outstanding.values.reduce(0, +) } }
-
-    /// Promises `bytes` if `check`, which is given what is already promised, agrees.
-    func reserve<Failure: Error>(_ bytes: Int64, _ check: (Int64) throws(Failure) -> Void) throws(Failure) -> SpaceReservation {
-        let id = try state.withLock { (state) throws(Failure) in
-            try check(state.outstanding.values.reduce(0, +))
-            state.next += 1
-            state.outstanding[state.next] = bytes
-            return state.next
+    /// Promises space to what is staged at `place`, in place of an earlier promise to it, if `check` agrees.
+    /// - `unwritten`: bytes that are not on the disk yet.
+    /// - `total`: bytes of the whole version.
+    /// - `check`: is given what others were promised. It looks at the disk itself, after that was noted: bytes that are written
+    ///     meanwhile count twice rather than not at all.
+    func reserve<Failure: Error>(
+        _ place: FilePath, unwritten: Int64, total: Int64, _ check: (Promised) throws(Failure) -> Void
+    ) throws(Failure) -> SpaceReservation {
+        // One after the other, so that none is checked before another's promise is noted.
+        try reserving.withLock { (_) throws(Failure) in
+            try check(others(than: place))
+            let id = state.withLock { state in
+                state.next += 1
+                state.promises[place] = Promise(id: state.next, unwritten: unwritten, total: total)
+                return state.next
+            }
+            return SpaceReservation(ledger: self, place: place, id: id)
         }
-        return SpaceReservation(ledger: self, id: id)
     }
 
-    fileprivate func use(_ bytes: Int64, of id: Int) {
+    private func others(than place: FilePath) -> Promised {
         state.withLock { state in
-            guard let left = state.outstanding[id] else { return }
-            state.outstanding[id] = max(0, left - bytes)
+            var promised = Promised()
+            for (other, promise) in state.promises where other != place {
+                promised.unwritten += promise.unwritten
+                promised.total += promise.total
+                promised.places.insert(other)
+            }
+            return promised
         }
     }
 
-    fileprivate func end(_ id: Int) { state.withLock { $0.outstanding[id] = nil } }
+    fileprivate func use(_ bytes: Int64, _ place: FilePath, _ id: Int) {
+        state.withLock { state in
+            guard let promise = state.promises[place], promise.id == id else { return }
+            state.promises[place]?.unwritten = max(0, promise.unwritten - bytes)
+        }
+    }
+
+    fileprivate func end(_ place: FilePath, _ id: Int) {
+        state.withLock { state in
+            if state.promises[place]?.id == id { state.promises[place] = nil }
+        }
+    }
 }
 
 /// A promise of space to one fetch; what is left of it is free again when it goes.
 final class SpaceReservation: Sendable {
     private let ledger: SpaceLedger
+    private let place: FilePath
     private let id: Int
 
-    fileprivate init(ledger: SpaceLedger, id: Int) {
+    fileprivate init(ledger: SpaceLedger, place: FilePath, id: Int) {
         self.ledger = ledger
+        self.place = place
         self.id = id
     }
 
-    deinit { ledger.end(id) }
+    deinit { end() }
 
-    /// These bytes are on the disk now, where the file system itself counts them.
-    func use(_ bytes: Int64) { ledger.use(bytes, of: id) }
+    /// These bytes are on the disk now, where the file system itself counts them; negative when they were taken off it.
+    func use(_ bytes: Int64) { ledger.use(bytes, place, id) }
+
+    /// The version is published, or given up.
+    func end() { ledger.end(place, id) }
 }
 
 extension Volume {
-    /// Bytes that a fetch of `missing` bytes in `files` files takes: blocks are whole, directories and manifest need some.
-    static func spaceNeeded(missing: Int64, files: Int) -> Int64 {
-        missing == 0 && files == 0 ? 0 : missing + Int64(files) * 4_608 + 64 << 10
+    /// Bytes that `bytes` in `files` new files take: blocks are whole, directories and manifest need some.
+    static func spaceNeeded(_ bytes: Int64, files: Int) -> Int64 {
+        bytes == 0 && files == 0 ? 0 : bytes + Int64(files) * 4_608 + 64 << 10
     }
 
     /// Promises space for a fetch, or says what is missing (CONTRACT P9).
-    func reserve(missing: Int64, files: Int) throws(VolumeError) -> SpaceReservation {
-        let needed = Volume.spaceNeeded(missing: missing, files: files)
-        let space = try space()
-        let held = try doing("add up what \(layout.root) holds") { () throws(FileError) in try bytesHeld() }
-        return try ledger.reserve(needed) { (promised) throws(VolumeError) in
+    /// - `unwritten`: bytes that the disk does not count as used yet, of `files` new files.
+    /// - `total`: bytes of the whole version.
+    func reserve(_ place: FilePath, unwritten: Int64, files: Int, total: Int64) throws(VolumeError) -> SpaceReservation {
+        let needed = Volume.spaceNeeded(unwritten, files: files)
+        return try ledger.reserve(place, unwritten: needed, total: total) { (promised) throws(VolumeError) in
+            let space = try space()
             let keepFree: Int64 =
                 switch settings.keepFree {
                 case .bytes(let bytes): bytes
                 case .percent(let percent): Int64(Double(space.capacity) * percent / 100)
                 }
-            let available = space.available - promised - keepFree
+            let available = space.available - promised.unwritten - keepFree
             if needed > available {
                 throw .noSpace(
                     path: layout.root, needed: needed, available: available, bound: keepFree > 0 ? .keepFree : .freeSpace)
             }
             guard let maxVolume = settings.maxVolume else { return }
-            let left = maxVolume - held - promised
-            if missing > left { throw .noSpace(path: layout.root, needed: missing, available: left, bound: .maxVolume) }
+            let held = try doing("add up what \(layout.root) holds") { () throws(FileError) in
+                try bytesHeld(except: promised.places.union([place]))
+            }
+            let left = maxVolume - held - promised.total
+            if total > left { throw .noSpace(path: layout.root, needed: total, available: left, bound: .maxVolume) }
         }
+    }
+
+    /// The bytes of all published versions, of what lies in staging except at `places`, and of what is being deleted.
+    private func bytesHeld(except places: Set<FilePath>) throws(FileError) -> Int64 {
+        var bytes = try fileSystem.treeSize(layout.trash)
+        for model in try manifests.models() {
+            for version in try manifests.entries(model).versions {
+                bytes += try manifests.header(model, version)?.summary.bytes ?? 0
+            }
+        }
+        guard try fileSystem.status(layout.staging) != nil else { return bytes }
+        for model in try fileSystem.list(layout.staging) {
+            // Gone since the listing, with its last version.
+            guard try fileSystem.status(layout.staging(model))?.kind == .directory else { continue }
+            for name in try fileSystem.list(layout.staging(model)) {
+                let place = layout.staging(model).appending(name)
+                if !places.contains(place) { bytes += try fileSystem.treeSize(place) }
+            }
+        }
+        return bytes
     }
 }

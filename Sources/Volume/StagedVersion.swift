@@ -18,12 +18,10 @@ public final class StagedVersion: Sendable {
     private let reservation: SpaceReservation
     /// Files that are whole and verified, and extents of others, by the table's index.
     private let progress: Lock<[Int: FileProgress]>
-    /// What an earlier boot left is compared before it is used.
-    private let isDoubtful: Bool
 
     init(
         model: String, version: Version, table: FileTable, source: String, tree: FilePath, fileSystem: FileSystem,
-        reader: WorkerThread, journal: Journal, reservation: SpaceReservation, progress: [Int: FileProgress], isDoubtful: Bool
+        reader: WorkerThread, journal: Journal, reservation: SpaceReservation, progress: [Int: FileProgress]
     ) {
         self.model = model
         self.version = version
@@ -35,7 +33,6 @@ public final class StagedVersion: Sendable {
         self.journal = journal
         self.reservation = reservation
         self.progress = Lock(progress)
-        self.isDoubtful = isDoubtful
     }
 
     /// How the file at `index` was verified, if it is whole.
@@ -44,7 +41,7 @@ public final class StagedVersion: Sendable {
     /// Bytes that need not be fetched any more.
     public var stagedBytes: Int64 {
         progress.withLock { progress in
-            progress.reduce(0) { $0 + ($1.value.verification != nil ? table[$1.key].size : $1.value.extents.reduce(0) { $0 + $1.length }) }
+            progress.reduce(0) { $0 + ($1.value.verification != nil ? table[$1.key].size : $1.value.bytes) }
         }
     }
 
@@ -54,25 +51,30 @@ public final class StagedVersion: Sendable {
         return table.indices.filter { !whole.contains($0) }
     }
 
-    /// Opens a file to be assembled, with what an earlier process left of it.
+    /// Opens a file to be assembled, with what an earlier attempt left of it. Not twice at once.
     public func open(_ index: Int) throws(VolumeError) -> StagedFile {
         let entry = table[index]
         let path = tree.appending(entry.path)
         let extents = progress.withLock { $0[index]?.extents ?? [] }
         return try doing("stage \(path)") { () throws(FileError) in
-            if extents.isEmpty {
-                // Said before the file is there, so that no file is in the tree that the record does not know.
-                try journal.append(ProgressRecord.file(index: index, entry: entry).line)
-                reservation.use(entry.size)
-            }
-            let journal = journal
+            // Said before the file is there, so that no file is in the tree that the record does not know.
+            if extents.isEmpty { try journal.append(ProgressRecord.file(index: index, entry: entry).line) }
+            let (journal, progress, reservation) = (journal, progress, reservation)
+            let isAllocated = Lock(false)
             let file = try StagedFile(
                 path: path, size: entry.size, extents: extents, fileSystem: fileSystem, reader: reader,
                 onExtent: { (extent) throws(FileError) in
+                    progress.withLock { $0[index, default: FileProgress()].extents.append(extent) }
+                    if !isAllocated.withLock({ $0 }) { reservation.use(extent.length) }
                     try journal.append(ProgressRecord.extent(index: index, extent).line)
                 },
-                onReset: { () throws(FileError) in try journal.append(ProgressRecord.reset(index: index).line) })
-            if isDoubtful { try file.recheck() }
+                onReset: { () throws(FileError) in
+                    let forgotten = progress.withLock { $0.removeValue(forKey: index)?.bytes ?? 0 }
+                    if !isAllocated.withLock({ $0 }) { reservation.use(-forgotten) }
+                    try journal.append(ProgressRecord.reset(index: index).line)
+                })
+            isAllocated.withLock { $0 = file.isAllocated }
+            if extents.isEmpty, file.isAllocated { reservation.use(entry.size) }
             return file
         }
     }
@@ -82,24 +84,18 @@ public final class StagedVersion: Sendable {
         try doing("record the progress of \(tree)") { () throws(FileError) in
             try journal.append(ProgressRecord.verified(index: index, verification).line)
         }
-        progress.withLock { $0[index] = FileProgress(extents: [], verification: verification) }
+        progress.withLock { $0[index] = FileProgress(verification: verification) }
     }
 
-    /// Whether a whole file of an earlier boot still has the bytes that it had.
-    func recheck(_ index: Int) throws(FileError) -> Bool {
-        guard isDoubtful, let verification = verification(index) else { return true }
-        let entry = table[index]
-        let file = try fileSystem.open(tree.appending(entry.path), .read)
-        var checksum = RunningChecksum()
-        try fileSystem.forEachChunk(of: file) { checksum.update($0) }
-        if checksum.length == entry.size, checksum.crc64nvme == verification.crc64nvme { return true }
-        progress.withLock { $0[index] = nil }
-        return false
-    }
+    /// It is published, or given up: its space is counted where it is now.
+    func end() { reservation.end() }
 }
 
 /// How far a file of a staged version is.
 struct FileProgress: Hashable, Sendable {
-    var extents: [Extent]
+    var extents: [Extent] = []
     var verification: Verification?
+
+    /// Bytes of the extents.
+    var bytes: Int64 { extents.reduce(0) { $0 + $1.length } }
 }

@@ -19,17 +19,6 @@ extension Volume {
         try doing("read \(layout.manifests)") { () throws(FileError) in try manifests.models() }
     }
 
-    /// The bytes of all published versions and of what is staged, over all models.
-    func bytesHeld() throws(FileError) -> Int64 {
-        var bytes: Int64 = 0
-        for model in try manifests.models() {
-            for version in try manifests.entries(model).versions {
-                bytes += try manifests.header(model, version)?.summary.bytes ?? 0
-            }
-        }
-        return bytes
-    }
-
     private func entries(_ model: String) throws(FileError) -> [VolumeEntry] {
         var entries: [VolumeEntry] = []
         for name in try fileSystem.list(layout.base(model)) {
@@ -66,7 +55,8 @@ extension Volume {
             } else {
                 let names = same.map(\.version.name).joined(separator: ", ")
                 chosen.append(
-                    VolumeEntry(version: first.version, kind: .obstacle("several names of one number: \(names); remove all but one")))
+                    VolumeEntry(
+                        version: first.version, kind: .obstacle("several names of one number: \(names); remove all but one")))
             }
         }
         return chosen
@@ -79,6 +69,16 @@ extension Volume {
 }
 
 extension Volume {
+    /// How many bytes of a version are staged, as its record says.
+    public func stagedBytes(_ model: String, _ version: Version) throws(VolumeError) -> Int64 {
+        let record = layout.staging(model, version).appending(VolumeLayout.progress)
+        return try doing("read \(record)") { () throws(FileError) in
+            var recorded = RecordedProgress()
+            try Journal.read(record, fileSystem: fileSystem) { recorded.replay($0) }
+            return recorded.stagedBytes
+        }
+    }
+
     /// The models that the volume holds anything of: a base path with entries named as versions, or manifests, or staged versions.
     public func modelNames() throws(VolumeError) -> [String] {
         try doing("read \(layout.root)") { () throws(FileError) in
@@ -87,9 +87,19 @@ extension Volume {
             for name in try fileSystem.list(layout.root) where !name.hasPrefix(".") && !names.contains(name) {
                 let path = layout.base(name)
                 guard path != layout.state, try fileSystem.status(path)?.kind == .directory else { continue }
-                if try fileSystem.list(path).contains(where: { Version($0) != nil }) { names.insert(name) }
+                if try hasVersions(path) { names.insert(name) }
             }
             return names.sorted()
+        }
+    }
+
+    private func hasVersions(_ path: FilePath) throws(FileError) -> Bool {
+        do throws(FileError) {
+            return try fileSystem.list(path).contains { Version($0) != nil }
+        } catch {
+            // Root's `lost+found` is on every ext4 volume.
+            guard error.errno == .permissionDenied || error.errno == .noSuchFileOrDirectory else { throw error }
+            return false
         }
     }
 

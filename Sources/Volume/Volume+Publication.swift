@@ -7,20 +7,33 @@ extension Volume {
     /// path, the base path is synced (CONTRACT P1, P2, P5).
     ///
     /// Where a sync fails the kernel may have dropped the data: what was staged is thrown away, and so is fetched again.
-    /// - Parameter replacing: a directory of the same version that must make way; it is moved to the trash just before.
-    public func publish(_ staged: StagedVersion, isAdopted: Bool = false) throws(VolumeError) {
+    public func publish(_ staged: StagedVersion) throws(VolumeError) {
+        let (model, version) = (staged.model, staged.version)
+        let target = layout.version(model, version)
+        let isOccupied = try doing("look at \(target)") { () throws(FileError) in try fileSystem.status(target) != nil }
+        // Before the manifest is written, which would make what is there pass for ours.
+        if isOccupied { throw .occupied(target) }
         do throws(VolumeError) {
             try seal(staged)
             try writeManifest(staged)
             try moveIntoPlace(staged)
         } catch {
             if case .file(let failure, _) = error, failure.operation == FileOperation.fsync.rawValue {
-                try? discard(staged.model, staged.version)
+                try? discard(model, version)
             }
+            // A manifest without its version would vouch for whatever others put there.
+            if !isInPlace(target, error) { try? manifests.remove(model, version) }
             throw error
         }
+        staged.end()
         // Only its record is left; losing the race with a kill here costs nothing, since a start sweeps it.
-        try? discard(staged.model, staged.version)
+        try? discard(model, version)
+    }
+
+    /// Whether a publication that failed got as far as its rename. Where nobody can tell, a later start does (`recover`).
+    private func isInPlace(_ target: FilePath, _ error: VolumeError) -> Bool {
+        if case .occupied = error { return false }
+        do throws(FileError) { return try fileSystem.status(target) != nil } catch { return true }
     }
 
     /// Notes a directory that was there before us as ours, without touching it.
@@ -78,25 +91,30 @@ extension Volume {
 
     /// Syncs files, then directories from the deepest up, after checking that the tree is what the table says.
     private func seal(_ staged: StagedVersion) throws(VolumeError) {
-        let tree = staged.tree
+        let (tree, target) = (staged.tree, layout.version(staged.model, staged.version))
         for index in staged.table.indices where staged.verification(index) == nil {
-            throw .incomplete(layout.version(staged.model, staged.version), reason: "\(staged.table[index].path) is not whole")
+            throw .incomplete(target, reason: "\(staged.table[index].path) is not whole")
         }
+        let isExact = try doing("look through \(tree)") { () throws(FileError) in try holdsExactly(staged.table, in: tree) }
+        guard isExact else { throw .incomplete(target, reason: "the staged tree is not what was listed") }
         try doing("sync \(tree)") { () throws(FileError) in
             for entry in staged.table {
-                let file = try fileSystem.open(tree.appending(entry.path), .readWrite)
+                let file = try fileSystem.open(tree.appending(entry.path), .read)
                 try file.setMode(settings.fileMode)
                 try file.sync()
             }
-            for directory in staged.table.directories.reversed() {
-                try fileSystem.syncDirectory(tree.appending(directory))
-            }
-            try fileSystem.syncDirectory(tree)
+            for directory in expectedDirectories(staged.table).reversed() { try sealDirectory(tree.pushing(directory)) }
+            try sealDirectory(tree)
         }
-        let isExact = try doing("look through \(tree)") { () throws(FileError) in try holdsExactly(staged.table, in: tree) }
-        guard isExact else {
-            throw .incomplete(layout.version(staged.model, staged.version), reason: "the staged tree is not what was listed")
-        }
+    }
+
+    private func sealDirectory(_ path: FilePath) throws(FileError) {
+        let directory = try fileSystem.openDirectory(path)
+        let mode = try directory.status().mode
+        // It may have been made with another setting.
+        let wanted = settings.directoryMode | (mode & 0o2000)
+        if mode != wanted { try directory.setMode(wanted) }
+        try directory.sync()
     }
 
     private func writeManifest(_ staged: StagedVersion) throws(VolumeError) {
@@ -105,7 +123,6 @@ extension Volume {
             staged.model, staged.version, table: staged.table, source: staged.source, isAdopted: false,
             verifications: verifications)
         try doing("write the manifest of \(staged.model) \(staged.version)") { () throws(FileError) in
-            try fileSystem.makeDirectory(layout.manifests, mode: 0o755)
             try manifests.write(header) { (take) throws(FileError) in
                 for (index, verification) in verifications.enumerated() {
                     try take(ManifestFile(entry: staged.table[index], verification: verification))
@@ -117,37 +134,37 @@ extension Volume {
     private func moveIntoPlace(_ staged: StagedVersion) throws(VolumeError) {
         let base = layout.base(staged.model)
         let target = layout.version(staged.model, staged.version)
-        do throws(FileError) {
+        try doing("publish \(target)", or: { $0.errno == .fileExists ? .occupied(target) : nil }) { () throws(FileError) in
             if try fileSystem.status(base) == nil {
                 try bringBack(base, with: staged)
             } else {
                 try fileSystem.renameWithoutReplacing(staged.tree, target)
+                try syncOrTakeOut(base, target)
             }
-        } catch {
-            if error.errno == .fileExists { throw .occupied(target) }
-            throw .file(error, doing: "publish \(target)")
-        }
-        do throws(FileError) {
-            try fileSystem.syncDirectory(base)
-        } catch {
-            // Whether the name is durable is unknown, and asking again would not tell: out with it.
-            try? prune(staged.model, staged.version)
-            throw .file(error, doing: "sync \(base)")
         }
     }
 
     /// A base path that was gone comes back together with its first version, by one rename: a server unloads everything from
     /// one that is there and empty.
     private func bringBack(_ base: FilePath, with staged: StagedVersion) throws(FileError) {
-        let whole = layout.staging(staged.model, staged.version).appending("base")
+        let whole = layout.staging(staged.model, staged.version).appending(VolumeLayout.wholeBase)
         try fileSystem.makeDirectory(whole, mode: settings.directoryMode)
         try fileSystem.renameWithoutReplacing(staged.tree, whole.appending(staged.version.name))
         try fileSystem.syncDirectory(whole)
         try fileSystem.renameWithoutReplacing(whole, base)
-        try fileSystem.syncDirectory(layout.root)
+        try syncOrTakeOut(layout.root, base)
         // The others went with the old base path.
-        for version in try manifests.entries(staged.model).versions where version != staged.version {
-            try manifests.remove(staged.model, version)
+        try? manifests.clear(staged.model) { $0 == staged.version }
+    }
+
+    /// Makes a rename into `directory` durable. Where that fails nobody knows whether it is, and asking again would not tell: what
+    /// came in goes out.
+    private func syncOrTakeOut(_ directory: FilePath, _ name: FilePath) throws(FileError) {
+        do throws(FileError) {
+            try fileSystem.syncDirectory(directory)
+        } catch {
+            try? moveToTrash(name, label: "unsynced")
+            throw error
         }
     }
 
@@ -165,29 +182,24 @@ extension Volume {
 
     /// Whether a directory holds the table's files, with their sizes, and the directories they need, and nothing else.
     func holdsExactly(_ table: FileTable, in directory: FilePath) throws(FileError) -> Bool {
-        var sizes: [String: Int64] = [:]
-        for entry in table { sizes[entry.path] = entry.size }
-        let directories = Set(table.directories)
-        var files = 0
-        var found = 0
-        func walk(_ path: FilePath, _ prefix: String) throws(FileError) -> Bool {
-            for name in try fileSystem.list(path) {
-                let relative = prefix + name
-                let child = path.appending(name)
-                guard let status = try fileSystem.status(child) else { return false }
-                switch status.kind {
-                case .file:
-                    guard sizes[relative] == status.size else { return false }
-                    files += 1
+        // Paths are compared byte for byte: two spellings of one letter are two files.
+        var sizes: [FilePath: Int64] = [:]
+        for entry in table { sizes[FilePath(entry.path)] = entry.size }
+        var directories = Set(expectedDirectories(table))
+        var waiting = [FilePath("")]
+        while let path = waiting.popLast() {
+            for name in try fileSystem.list(directory.pushing(path)) {
+                let relative = path.appending(name)
+                let status = try fileSystem.status(directory.pushing(relative))
+                switch status?.kind {
+                case .file: guard let size = sizes.removeValue(forKey: relative), size == status?.size else { return false }
                 case .directory:
-                    guard directories.contains(relative) else { return false }
-                    found += 1
-                    guard try walk(child, relative + "/") else { return false }
+                    guard directories.remove(relative) != nil else { return false }
+                    waiting.append(relative)
                 default: return false
                 }
             }
-            return true
         }
-        return try walk(directory, "") && files == sizes.count && found == directories.count
+        return sizes.isEmpty && directories.isEmpty
     }
 }

@@ -5,7 +5,7 @@ import SystemPackage
 extension Volume {
     /// What an earlier process left behind goes: half-written files of ours, manifests of versions that are not there, and staged
     /// versions of models that are not among `models`; the trash is emptied by `sweep`. Needs the lock.
-    /// - Parameter models: the configured ones; `nil` leaves every model's staging alone.
+    /// - `models`: the configured ones; `nil` leaves every model's staging alone.
     public func recover(models: Set<String>?) throws(VolumeError) {
         try doing("clear up \(layout.state)") { () throws(FileError) in
             try fileSystem.makeDirectory(layout.trash, mode: 0o755)
@@ -27,7 +27,14 @@ extension Volume {
             try doing("empty \(layout.trash)") { () throws(FileError) in
                 guard try fileSystem.status(layout.trash) != nil else { return 0 }
                 let entries = try fileSystem.list(layout.trash)
-                for name in entries { try fileSystem.removeTree(layout.trash.appending(name)) }
+                var failure: FileError?
+                for name in entries {
+                    // One that cannot be deleted must not keep the space of the others.
+                    do throws(FileError) { try fileSystem.removeTree(layout.trash.appending(name)) } catch {
+                        failure = failure ?? error
+                    }
+                }
+                if let failure { throw failure }
                 return entries.count
             }
         }
@@ -43,7 +50,7 @@ extension Volume {
                 return counter
             }
             do throws(FileError) {
-                try fileSystem.renameWithoutReplacing(path, layout.trash.appending("\(label).\(number)"))
+                try fileSystem.renameWithoutReplacing(path, layout.trash.appending("\(label.prefix(200)).\(number)"))
                 return
             } catch {
                 // Left by an earlier process that counted from one, too.
@@ -61,12 +68,11 @@ extension Volume {
     }
 
     private func recoverManifests(_ model: String) throws(FileError) {
-        let (versions, others) = try manifests.entries(model)
-        for name in others { try fileSystem.removeTree(layout.manifests(model).appending(name)) }
         // A base path that is gone may come back (an unmounted disk): its manifests say that it held versions.
-        guard try fileSystem.status(layout.base(model)) != nil else { return }
-        for version in versions where try fileSystem.status(layout.version(model, version)) == nil {
-            try manifests.remove(model, version)
+        let isGone = try fileSystem.status(layout.base(model)) == nil
+        try manifests.clear(model) { (version) throws(FileError) in
+            if isGone { return true }
+            return try fileSystem.status(layout.version(model, version)) != nil
         }
     }
 
@@ -78,12 +84,24 @@ extension Volume {
         }
         for name in try fileSystem.list(directory) {
             let place = directory.appending(name)
+            try takeBack(place, name)
             // Without both it is what is left of a version that was published or discarded.
-            let tree = try fileSystem.status(place.appending("tree"))
-            let record = try fileSystem.status(place.appending("progress"))
+            let tree = try fileSystem.status(place.appending(VolumeLayout.tree))
+            let record = try fileSystem.status(place.appending(VolumeLayout.progress))
             let isUsable = Version(name) != nil && tree?.kind == .directory && record?.kind == .file
             if !isUsable { try moveToTrash(place, label: "\(model)-\(name)-staged") }
         }
         try removeStagingIfEmpty(model)
+    }
+
+    /// Undoes what `publish` did of bringing back a base path, if it came to nothing.
+    func takeBack(_ place: FilePath, _ version: String) throws(FileError) {
+        let base = place.appending(VolumeLayout.wholeBase)
+        guard try fileSystem.status(base) != nil else { return }
+        let tree = place.appending(VolumeLayout.tree)
+        if try fileSystem.status(tree) == nil, try fileSystem.status(base.appending(version))?.kind == .directory {
+            try fileSystem.renameWithoutReplacing(base.appending(version), tree)
+        }
+        try fileSystem.removeTree(base)
     }
 }

@@ -5,62 +5,98 @@ import SystemPackage
 extension Volume {
     /// Begins to stage a version, or takes up what an earlier attempt staged of it: files and ranges whose path, size and tag are
     /// still the same stay, everything else goes. Reserves the space that is missing.
-    /// - Parameters:
-    ///   - table: what the version shall hold; nothing else will be in it.
-    ///   - source: where it comes from, without secrets; what another source staged is not taken up.
-    public func stage(_ model: String, _ version: Version, table: FileTable, source: String) throws(VolumeError) -> StagedVersion {
+    /// - `table`: what the version shall hold; nothing else will be in it.
+    /// - `source`: where it comes from, without secrets; what another source staged is not taken up.
+    public func stage(_ model: String, _ version: Version, table: FileTable, source: String) throws(VolumeError) -> StagedVersion
+    {
         try checkPaths(table)
         let place = layout.staging(model, version)
-        let tree = place.appending("tree")
-        let recordPath = place.appending("progress")
-        let directories = table.directories
+        let tree = place.appending(VolumeLayout.tree)
+        let directories = expectedDirectories(table)
 
-        let (journal, recorded): (Journal, RecordedProgress?) = try doing("stage \(place)") { () throws(FileError) in
-            try fileSystem.makeDirectory(layout.staging, mode: 0o755)
-            try fileSystem.makeDirectory(layout.staging(model), mode: 0o755)
-            try fileSystem.makeDirectory(place, mode: 0o755)
-            var (journal, lines) = try Journal.open(recordPath, fileSystem: fileSystem)
-            var recorded = RecordedProgress(lines)
-            if recorded?.source != source {
-                // Another source's bytes, or a record that says nothing: nothing of it can be used.
-                recorded = nil
-                try fileSystem.removeTree(tree)
-                try fileSystem.removeFile(recordPath)
-                (journal, _) = try Journal.open(recordPath, fileSystem: fileSystem)
+        let kept = try doing("take up \(place)") { () throws(FileError) in
+            try takeBack(place, version.name)
+            return try takeUp(place, table, source, directories: Set(directories))
+        }
+        let reservation = try reserve(
+            place, unwritten: unwritten(of: table, kept), files: table.count - kept.count, total: table.totalSize)
+
+        let journal = try doing("stage \(place)") { () throws(FileError) in
+            for directory in [layout.staging, layout.staging(model), place] {
+                try fileSystem.makeDirectory(directory, mode: 0o755)
             }
-            return (journal, recorded)
-        }
-
-        var progress: [Int: FileProgress] = [:]
-        if let recorded {
-            for index in table.indices { progress[index] = recorded.progress(of: table[index]) }
-        }
-        let kept = progress
-        let missing = table.totalSize - kept.reduce(0) { $0 + bytes(of: $1.value, size: table[$1.key].size) }
-        let reservation = try reserve(missing: missing, files: table.count - kept.count)
-
-        try doing("stage \(place)") { () throws(FileError) in
             try fileSystem.makeDirectory(tree, mode: settings.directoryMode)
-            let keptPaths = Set(kept.keys.map { table[$0].path })
-            try removeUnexpected(in: tree, prefix: "", files: keptPaths, directories: Set(directories))
-            for directory in directories {
-                try fileSystem.makeDirectory(tree.appending(directory), mode: settings.directoryMode)
-            }
-            try journal.append(ProgressRecord.begin(boot: boot, source: source).line)
-            for (index, file) in kept {
-                try journal.append(ProgressRecord.file(index: index, entry: table[index]).line)
-                for extent in file.extents { try journal.append(ProgressRecord.extent(index: index, extent).line) }
-                if let verification = file.verification {
-                    try journal.append(ProgressRecord.verified(index: index, verification).line)
-                }
-            }
+            for directory in directories { try fileSystem.makeDirectory(tree.pushing(directory), mode: settings.directoryMode) }
+            return try Journal.create(
+                place.appending(VolumeLayout.progress), lines: record(of: table, kept, source), fileSystem: fileSystem)
         }
-        let staged = StagedVersion(
+        return StagedVersion(
             model: model, version: version, table: table, source: source, tree: tree, fileSystem: fileSystem, reader: reader,
-            journal: journal, reservation: reservation, progress: kept,
-            isDoubtful: recorded != nil && (boot.isEmpty || recorded?.boot != boot))
-        try recheck(staged, kept: kept)
-        return staged
+            journal: journal, reservation: reservation, progress: kept.mapValues(\.progress))
+    }
+
+    /// What an earlier attempt left of a file.
+    private struct Kept {
+        var progress: FileProgress
+        /// Bytes that the disk counts as used.
+        let allocated: Int64
+    }
+
+    /// Finds what can be used of an earlier attempt, and removes the rest from the tree.
+    /// - Returns: by the table's index.
+    private func takeUp(
+        _ place: FilePath, _ table: FileTable, _ source: String, directories: Set<FilePath>
+    ) throws(FileError) -> [Int: Kept] {
+        var recorded = RecordedProgress()
+        try Journal.read(place.appending(VolumeLayout.progress), fileSystem: fileSystem) { recorded.replay($0) }
+        var known: [Int: FileProgress] = [:]
+        // Another source's bytes, or a record that says nothing: nothing of it can be used.
+        if recorded.source == source {
+            for index in table.indices { known[index] = recorded.progress(of: table[index]) }
+        }
+        let tree = place.appending(VolumeLayout.tree)
+        try removeUnexpected(in: tree, files: Set(known.keys.map { FilePath(table[$0].path) }), directories: directories)
+
+        // A power failure may have lost what the record says.
+        let isDoubtful = boot.isEmpty || recorded.boot != boot
+        var kept: [Int: Kept] = [:]
+        for (index, progress) in known {
+            let path = tree.appending(table[index].path)
+            guard let status = try fileSystem.status(path), status.kind == .file, status.size == table[index].size else {
+                continue
+            }
+            let intact = isDoubtful ? try intactPart(of: progress, in: path, size: status.size) : progress
+            if let intact { kept[index] = Kept(progress: intact, allocated: status.allocated) }
+        }
+        return kept
+    }
+
+    private func intactPart(of progress: FileProgress, in path: FilePath, size: Int64) throws(FileError) -> FileProgress? {
+        guard let verification = progress.verification else {
+            let extents = try fileSystem.intact(progress.extents, in: path)
+            return extents.isEmpty ? nil : FileProgress(extents: extents, verification: nil)
+        }
+        let whole = Extent(offset: 0, length: size, crc64nvme: verification.crc64nvme, crc32c: nil, crc32: nil)
+        return try fileSystem.intact([whole], in: path).isEmpty ? nil : progress
+    }
+
+    /// Bytes of the table that the disk does not count as used yet.
+    private func unwritten(of table: FileTable, _ kept: [Int: Kept]) -> Int64 {
+        kept.reduce(table.totalSize) { sum, file in
+            let size = table[file.key].size
+            return sum - (file.value.progress.verification != nil ? size : min(size, file.value.allocated))
+        }
+    }
+
+    private func record(of table: FileTable, _ kept: [Int: Kept], _ source: String) -> [String] {
+        var lines = [ProgressRecord.begin(boot: boot, source: source)]
+        for index in table.indices {
+            guard let progress = kept[index]?.progress else { continue }
+            lines.append(.file(index: index, entry: table[index]))
+            lines += progress.extents.map { .extent(index: index, $0) }
+            if let verification = progress.verification { lines.append(.verified(index: index, verification)) }
+        }
+        return lines.map(\.line)
     }
 
     /// Removes a staged version: into the trash at once, from there by `sweep`.
@@ -68,15 +104,6 @@ extension Volume {
         try doing("discard \(layout.staging(model, version))") { () throws(FileError) in
             try moveToTrash(layout.staging(model, version), label: "\(model)-\(version.name)-staged")
             try removeStagingIfEmpty(model)
-        }
-    }
-
-    /// A whole file of an earlier boot may have been lost by a power failure, though its record was not.
-    private func recheck(_ staged: StagedVersion, kept: [Int: FileProgress]) throws(VolumeError) {
-        for (index, file) in kept where file.verification != nil {
-            _ = try doing("read \(staged.tree.appending(staged.table[index].path)) again") { () throws(FileError) in
-                try staged.recheck(index)
-            }
         }
     }
 
@@ -89,24 +116,42 @@ extension Volume {
         }
     }
 
-    private func bytes(of progress: FileProgress, size: Int64) -> Int64 {
-        progress.verification != nil ? size : progress.extents.reduce(0) { $0 + $1.length }
-    }
-
     /// Removes whatever is in a staged tree and shall not be: the tree is published as it is.
-    private func removeUnexpected(
-        in directory: FilePath, prefix: String, files: Set<String>, directories: Set<String>
-    ) throws(FileError) {
-        for name in try fileSystem.list(directory) {
-            let relative = prefix + name
-            let path = directory.appending(name)
-            switch try fileSystem.status(path)?.kind {
-            case .directory where directories.contains(relative):
-                try removeUnexpected(in: path, prefix: relative + "/", files: files, directories: directories)
-            case .file where files.contains(relative): break
-            case nil: break
-            default: try fileSystem.removeTree(path)
+    /// - `files`: relative to the tree, as `directories` are.
+    private func removeUnexpected(in tree: FilePath, files: Set<FilePath>, directories: Set<FilePath>) throws(FileError) {
+        guard try fileSystem.status(tree)?.kind == .directory else {
+            try fileSystem.removeTree(tree)
+            return
+        }
+        var waiting = [FilePath("")]
+        while let directory = waiting.popLast() {
+            for name in try fileSystem.list(tree.pushing(directory)) {
+                let relative = directory.appending(name)
+                switch try fileSystem.status(tree.pushing(relative))?.kind {
+                case .directory where directories.contains(relative): waiting.append(relative)
+                case .file where files.contains(relative): break
+                default: try fileSystem.removeTree(tree.pushing(relative))
+                }
             }
         }
     }
+}
+
+/// The directories that a table's files need, relative to the version's, those above before those below.
+func expectedDirectories(_ table: FileTable) -> [FilePath] {
+    var list: [FilePath] = []
+    // Byte for byte: two spellings of one letter are two directories.
+    var known: Set<FilePath> = []
+    func add(_ path: FilePath) {
+        var missing: [FilePath] = []
+        var path = path
+        while !path.isEmpty, known.insert(path).inserted {
+            missing.append(path)
+            path.removeLastComponent()
+        }
+        list += missing.reversed()
+    }
+    for entry in table { add(FilePath(entry.path).removingLastComponent()) }
+    for path in table.emptyDirectories { add(FilePath(path)) }
+    return list
 }

@@ -14,7 +14,7 @@ public final class Volume: Sendable {
     let ledger = SpaceLedger()
     let time: any TimeSource
     let reader: WorkerThread
-    /// Who has the boot's name asks the kernel once.
+    /// The boot that this is; what another one staged is read again before it is trusted.
     let boot: String
     private let lock = Lock<LockHolder>(LockHolder())
     let trashCounter = Lock<Int>(0)
@@ -25,13 +25,23 @@ public final class Volume: Sendable {
         let held: VolumeLock?
         init() { held = nil }
         init(_ lock: consuming VolumeLock) { held = consume lock }
+        var isHeld: Bool { held != nil }
     }
 
     /// Touches nothing yet.
-    /// - Parameter reader: where digests of staged files are computed.
-    public init(
+    /// - `reader`: where digests of staged files are computed.
+    public convenience init(
         layout: VolumeLayout, settings: VolumeSettings = VolumeSettings(), fileSystem: FileSystem = FileSystem(),
         time: any TimeSource = SystemTimeSource(), reader: WorkerThread
+    ) {
+        self.init(
+            layout: layout, settings: settings, fileSystem: fileSystem, time: time, reader: reader,
+            boot: fileSystem.bootIdentity())
+    }
+
+    init(
+        layout: VolumeLayout, settings: VolumeSettings, fileSystem: FileSystem, time: any TimeSource, reader: WorkerThread,
+        boot: String
     ) {
         self.layout = layout
         self.settings = settings
@@ -39,7 +49,7 @@ public final class Volume: Sendable {
         self.time = time
         self.reader = reader
         manifests = ManifestStore(layout: layout, fileSystem: fileSystem)
-        boot = fileSystem.bootIdentity()
+        self.boot = boot
     }
 
     /// Makes root and state directory, and refuses a state directory on another mount. Changes nothing that is there.
@@ -57,11 +67,20 @@ public final class Volume: Sendable {
         }
         guard let taken else { return holder() ?? "another process" }
         let box = LockHolder(taken)
+        try doing("write \(layout.holder)") { () throws(FileError) in try writeHolder() }
         lock.withLock { $0 = box }
-        try doing("write \(layout.holder)") { () throws(FileError) in
-            try fileSystem.replaceFile(layout.holder, with: Array("\(Holder.own())\n".utf8), mode: 0o644)
-        }
         return nil
+    }
+
+    /// Says who holds the lock. Where there is no space for that nobody says it: a full volume is no reason to stay away, only who
+    /// holds the lock can clear it.
+    private func writeHolder() throws(FileError) {
+        do throws(FileError) {
+            try fileSystem.replaceFile(layout.holder, with: Array("\(Holder.own())\n".utf8), mode: 0o644)
+        } catch {
+            guard error.errno == .noSpace || error.errno == .diskQuotaExceeded else { throw error }
+            try fileSystem.removeFile(layout.holder)
+        }
     }
 
     /// Who holds the lock, as the volume says; a file left by a dead process says nothing about the lock itself.
@@ -70,8 +89,9 @@ public final class Volume: Sendable {
         return String(decoding: content.prefix { $0 >= 0x20 }, as: UTF8.self)
     }
 
-    /// Lets go of the lock.
+    /// Lets go of the lock, if it is held.
     public func unlock() {
+        guard lock.withLock({ $0.isHeld }) else { return }
         _ = try? fileSystem.removeFile(layout.holder)
         lock.withLock { $0 = LockHolder() }
     }
@@ -124,11 +144,8 @@ public final class Volume: Sendable {
         }
         if exists { return }
         if !path.removingLastComponent().components.isEmpty { try makeDirectories(path.removingLastComponent()) }
-        do throws(FileError) {
-            try fileSystem.makeDirectory(path, mode: 0o755)
-        } catch {
-            if error.errno == .fileExists { throw .notDirectory(path) }
-            throw .file(error, doing: "make \(path)")
+        try doing("make \(path)", or: { $0.errno == .fileExists ? .notDirectory(path) : nil }) { () throws(FileError) in
+            if try fileSystem.makeDirectory(path, mode: 0o755) { try fileSystem.syncDirectory(path.removingLastComponent()) }
         }
     }
 }

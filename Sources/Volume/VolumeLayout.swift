@@ -26,6 +26,12 @@ public struct VolumeLayout: Hashable, Sendable {
     func staging(_ model: String) -> FilePath { staging.appending(model) }
     func staging(_ model: String, _ version: Version) -> FilePath { staging(model).appending(version.name) }
 
+    /// Beside each other in the place of a staged version: what becomes the version's directory, the record of how far it is, and,
+    /// for an instant, a base path that comes back with it.
+    static let tree = "tree"
+    static let progress = "progress"
+    static let wholeBase = "base"
+
     func manifests(_ model: String) -> FilePath { manifests.appending(model) }
     func manifest(_ model: String, _ version: Version) -> FilePath {
         manifests(model).appending("\(version.name)\(VolumeLayout.manifestSuffix)")

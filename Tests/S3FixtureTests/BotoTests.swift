@@ -70,7 +70,7 @@ struct BotoTests {
             assert s3.get_object(Bucket="models", Key="mnist/1/a b+é.bin")["Body"].read() == b"123456789"
             part = s3.get_object(Bucket="models", Key="mnist/1/a b+é.bin", Range="bytes=2-3", IfMatch=head["ETag"])
             assert (part["Body"].read(), part["ContentRange"]) == (b"34", "bytes 2-3/9"), part
-            for key in ("new/x y.txt", "../up", "a//b", "/abs", "dir/"):
+            for key in ("new/x y.txt", "../up", "a//b", "/abs", "dir/", "k=v@+&%20'(*)!~"):
                 s3.put_object(Bucket="models", Key=key, Body=b"hello")
                 assert s3.get_object(Bucket="models", Key=key)["Body"].read() == b"hello", key
                 if key != "new/x y.txt":

@@ -83,7 +83,7 @@ struct FaultTests {
                 let answer = try await wire.answer(stopAfter: 40_000)
                 #expect(answer.fingerprint == fingerprint(Array(data[..<40_000])))
                 // Time enough for a server that would close.
-                #expect(try await ask(server, "HEAD", "/b/k").status == 200)
+                for _ in 0..<5 { #expect(try await ask(server, "HEAD", "/b/k").status == 200) }
                 #expect(wire.isOpen)
             }
             await server.connectionsClosed()
@@ -184,16 +184,16 @@ struct FaultTests {
     func pace() async throws {
         try await withObject { server async throws in
             let start = ContinuousClock.now
-            server.script(Fault(.delay(.milliseconds(60))))
+            server.script(Fault(.delay(.milliseconds(200))))
             _ = try await ask(server, "HEAD", "/b/k")
             let delayed = ContinuousClock.now
-            #expect(delayed - start >= .milliseconds(60))
-            server.script(Fault(.rate(1_000_000)))
+            #expect(delayed - start >= .milliseconds(200))
+            server.script(Fault(.rate(400_000)))
             let answer = try await ask(server, "GET", "/b/k")
             let taken = ContinuousClock.now - delayed
             #expect(answer.fingerprint == fingerprint(data))
             // The last of the pieces of 20 ms is not waited for.
-            #expect(taken >= .milliseconds(75))
+            #expect(taken >= .milliseconds(200))
         }
     }
 
@@ -259,6 +259,7 @@ struct FaultTests {
         arguments: [
             ("*", "b/k", true), ("b/k", "b/k", true), ("b/k", "b/kk", false), ("b/*/x", "b/1/2/x", true), ("b/?", "b/k", true),
             ("b/?", "b/", false), ("*.bin", "b/a.bin.bin", true), ("*.bin", "b/a.bim", false), ("", "", true), ("**", "", true),
+            ("*ab", "aab", true),
         ])
     func glob(pattern: String, text: String, matches: Bool) {
         #expect(Glob(pattern).matches(Array(text.utf8)) == matches)

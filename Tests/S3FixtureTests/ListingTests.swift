@@ -13,10 +13,12 @@ struct ListingTests {
                 server.put(bucket: "b", key: "a//y", data: [1])
                 server.put(bucket: "b", key: "a/x", data: [1, 2])
                 server.put(bucket: "b", key: "../up", data: [1])
+                // Two spellings of one text to Swift's String, two keys to S3, with another key between them.
+                for key in ["\u{e9}", "e\u{301}", "f"] { server.put(bucket: "b", key: key, data: [1]) }
                 let answer = try await ask(server, "GET", "/b?list-type=2")
-                #expect(
-                    answer.elements("Key") == ["../up", "10", "9", "Z", "a-", "a.txt", "a//y", "a/x", "\u{e9}"])
-                #expect(answer.element("KeyCount") == "9")
+                let expected = ["../up", "10", "9", "Z", "a-", "a.txt", "a//y", "a/x", "e\u{301}", "f", "\u{e9}"]
+                #expect(answer.elements("Key").map { Array($0.utf8) } == expected.map { Array($0.utf8) })
+                #expect(answer.element("KeyCount") == "11")
                 #expect(answer.element("IsTruncated") == "false")
                 // The object in memory hides the file of the same key.
                 #expect(answer.elements("Size")[7] == "2")
@@ -113,19 +115,24 @@ struct ListingTests {
         }
     }
 
-    @Test("files that come, change and go are seen by the next listing")
+    @Test("files that come, change and go are seen by the next listing, though the clock be too coarse to tell")
     func liveFolder() async throws {
         try await Scratch.with { scratch in
+            let now = time(nil)
+            func freeze() { ["b/one", "b"].forEach { scratch.freezeTime($0, at: now) } }
             try scratch.write("b/one", [1])
+            freeze()
             try await FixtureServer.with(root: scratch.path, options: FixtureOptions(anonymous: true)) { server async throws in
                 let first = try await ask(server, "GET", "/b?list-type=2")
                 #expect(first.elements("Key") == ["one"])
                 try scratch.write("b/two/x", [2])
                 try scratch.write("b/one", [3])
+                freeze()
                 let second = try await ask(server, "GET", "/b?list-type=2")
                 #expect(second.elements("Key") == ["one", "two/x"])
                 #expect(second.elements("ETag")[0] != first.elements("ETag")[0])
                 unlink("\(scratch.path)/b/one")
+                freeze()
                 #expect(try await ask(server, "GET", "/b?list-type=2").elements("Key") == ["two/x"])
             }
         }

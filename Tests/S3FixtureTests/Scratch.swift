@@ -20,6 +20,12 @@ struct Scratch: Sendable {
         guard fwrite(data, 1, data.count, file) == data.count else { throw ScratchError(description: "\(name): \(errno)") }
     }
 
+    /// Sets a file's or folder's modification time to an hour from now, always the same.
+    func freezeTime(_ name: String, at now: time_t) {
+        let time = timespec(tv_sec: now + 3600, tv_nsec: 0)
+        utimensat(AT_FDCWD, "\(path)/\(name)", [time, time], 0)
+    }
+
     private func remove(_ path: String) {
         if let stream = opendir(path) {
             defer { closedir(stream) }

@@ -137,10 +137,7 @@ private struct SourceMaker {
 }
 
 extension S3Settings {
-    /// What S3 makes of the settings and of its own environment.
-    /// - Parameters:
-    ///   - endpoint: a model's own.
-    ///   - region: a model's own.
+    /// What S3 makes of the settings and of its own environment; a model's own endpoint and region come first.
     func resolved(
         environment: [String: String], endpoint modelEndpoint: String? = nil, region modelRegion: String? = nil
     ) throws(Failure) -> S3Configuration {

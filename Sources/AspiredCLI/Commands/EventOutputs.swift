@@ -11,9 +11,7 @@ struct EventOutputs: Sendable {
     let progress: ProgressReporter?
     let metrics: MetricsRecorder?
 
-    /// - Parameters:
-    ///   - showsProgress: on a terminal only.
-    ///   - metrics: counts the events, too.
+    /// Progress is shown on a terminal only; `metrics` counts the events, too.
     init(_ context: CommandContext, showsProgress: Bool = false, metrics: MetricsRecorder? = nil) {
         let time = SystemTimeSource()
         let configuration = context.configuration
@@ -22,7 +20,9 @@ struct EventOutputs: Sendable {
         let level = configuration.logLevel
         let logger = Logger(label: "aspired") { _ in LineLogHandler(sink: sink, level: level) }
         let isTerminal = context.inputs.isErrorTerminal && configuration.logFormat == .text
-        let progress = showsProgress && isTerminal ? ProgressReporter(sink: sink, time: time, width: { CommandLineInputs.errorTerminalWidth() - 1 }) : nil
+        let progress =
+            showsProgress && isTerminal
+            ? ProgressReporter(sink: sink, time: time, width: { CommandLineInputs.errorTerminalWidth() - 1 }) : nil
         let receivers: [(any Telemetry)?] = [EventLogger(logger: logger, time: time), progress, metrics]
         telemetry = TelemetryFanout(receivers.compactMap { $0 })
         self.sink = sink

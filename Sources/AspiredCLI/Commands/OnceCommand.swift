@@ -2,8 +2,8 @@ import Agent
 import FileIO
 import Logging
 import Monitoring
-import ServiceLifecycle
 import Servables
+import ServiceLifecycle
 import UnixSignals
 
 /// `aspired once`: reconciles until every aspired version is published, then ends.
@@ -22,7 +22,9 @@ enum OnceCommand {
     }
 
     /// Runs `work`; SIGTERM and SIGINT cancel it, and end the process when it does not end in time.
-    private static func untilStopped(_ outputs: EventOutputs, _ work: @escaping @Sendable () async -> [Failure]) async -> [Failure] {
+    private static func untilStopped(_ outputs: EventOutputs, _ work: @escaping @Sendable () async -> [Failure]) async
+        -> [Failure]
+    {
         await withTaskGroup(of: [Failure]?.self) { group in
             group.addTask { await work() }
             group.addTask {

@@ -2,8 +2,8 @@ import Agent
 import FileIO
 import Logging
 import Monitoring
-import ServiceLifecycle
 import Servables
+import ServiceLifecycle
 import UnixSignals
 
 /// `aspired run`: reconciles for ever, and answers over HTTP.
@@ -18,7 +18,10 @@ enum RunCommand {
         outputs.telemetry.record(
             .started(program: ProgramVersion.current, root: configuration.root, models: configuration.models.count))
         let server = try await listen(configuration, agent, metrics, outputs)
-        let services: [any Service] = [AgentService(agent: agent, telemetry: outputs.telemetry), HangupService(agent: agent, models: configuration.models.count, telemetry: outputs.telemetry)]
+        let services: [any Service] = [
+            AgentService(agent: agent, telemetry: outputs.telemetry),
+            HangupService(agent: agent, models: configuration.models.count, telemetry: outputs.telemetry),
+        ]
         var silent = outputs.logger
         silent.logLevel = .critical
         let group = ServiceGroup(
@@ -40,7 +43,9 @@ enum RunCommand {
     private static func listen(
         _ configuration: Configuration, _ agent: Agent, _ metrics: MetricsRecorder, _ outputs: EventOutputs
     ) async throws -> MonitoringServer? {
-        guard let listen = configuration.httpListen, let address = try? ListenAddress(parsing: listen.description) else { return nil }
+        guard let listen = configuration.httpListen, let address = try? ListenAddress(parsing: listen.description) else {
+            return nil
+        }
         let handlers = MonitoringHandlers(
             status: { await agent.status() }, health: { await agent.illnesses() }, readiness: { await agent.unreadiness() },
             metrics: { metrics.text(status: await agent.status()) })

@@ -172,11 +172,8 @@ extension S3Client {
                 guard let pace = error.retryPace, attempt < RetryPolicy.maximumAttempts else { throw error }
                 telemetry.record(.s3Retry(reason: error.retryReason, message: error.description))
                 let delay = RetryPolicy.delay(after: attempt, pace: pace, random: time.random())
-                do {
-                    try await time.sleep(for: delay)
-                } catch {
-                    throw S3Error(failed.error.operation, failed.error.resource, .cancelled)
-                }
+                // Told to stop while it waits: what made it wait is what there is to say.
+                do { try await time.sleep(for: delay) } catch { throw failed.error.tried(attempt) }
             }
             attempt += 1
         }

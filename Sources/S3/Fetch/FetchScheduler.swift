@@ -22,7 +22,7 @@ public final class FetchScheduler: Sendable {
     private let partSize: Int64
     private let comparesChecksums: Bool
 
-    /// - Parameter comparesChecksums: `false` takes the length for enough (`--verify size`).
+    /// `comparesChecksums` false takes the length for enough (`--verify size`).
     public init(window: Int = standardWindow, partSize: Int64 = standardPartSize, comparesChecksums: Bool = true) {
         precondition(partSize > 0, "a part has a byte")
         self.window = RequestWindow(window)

@@ -1,0 +1,211 @@
+import FileIO
+import Servables
+import SystemPackage
+import Testing
+import Volume
+
+@testable import Agent
+
+extension AgentSuite {
+    @Suite("Fetching") struct FetchingTests {
+        @Test("Stopped in the middle of a fetch, the next start fetches only the rest")
+        func resumes() async throws {
+            let world = try World()
+            world.source.put("7", ["a": "0123456789", "b": "abcdefghij", "c": "ABCDEFGHIJ"])
+            world.source.close(.fetch("7", "b"), after: 4)
+            var agent = world.agent()
+            let running = await world.run(agent)
+            await world.wait(for: "the other files") { world.source.fetchedBytes == 24 }
+            await world.settle(agent)
+            await running.stop()
+            #expect(world.names() == [])
+            #expect(world.source.fetchedBytes == 24)
+            world.source.open(.fetch("7", "b"))
+            world.source.forgetCalls()
+            world.recorder.forget()
+            agent = world.agent()
+            #expect(await world.once(agent) == [])
+            #expect(world.source.fetchedBytes == 6)
+            #expect(world.source.fetches == [.fetch("7", "b")])
+            #expect(world.content("m/7/b") == "abcdefghij" && world.content("m/7/c") == "ABCDEFGHIJ")
+            #expect(world.recorder.lines(of: "fetch") == ["fetch m 7 6/30"])
+        }
+
+        @Test("Stopped, it publishes nothing any more, and lets go of the lock")
+        func stops() async throws {
+            let world = try World()
+            world.source.put("7", ["a": "0123456789"])
+            world.source.close(.fetch("7", "a"), after: 4)
+            let running = await world.run(world.agent())
+            await running.stop()
+            world.source.open(.fetch("7", "a"))
+            #expect(world.names() == [])
+            #expect(!world.state(".").contains("holder"))
+        }
+
+        @Test("A fetch that a newer list supersedes is given up where less than half is there; the next one is not")
+        func givesUp() async throws {
+            let world = try World()
+            world.source.put("7", ["a": "0123456789"])
+            world.source.close(.fetch("7", "a"), after: 4)
+            let agent = world.agent()
+            let running = await world.run(agent)
+            world.source.put("8", ["a": "0123456789"])
+            world.source.close(.fetch("8", "a"), after: 4)
+            await agent.syncNow()
+            await world.settle(agent)
+            #expect(world.source.fetches == [.fetch("7", "a"), .fetch("8", "a")])
+            #expect(world.state("staging/m") == ["8"])
+            // Never twice in a row.
+            world.source.put("9", ["a": "0123456789"])
+            await agent.syncNow()
+            await world.settle(agent)
+            #expect(world.source.fetches == [.fetch("7", "a"), .fetch("8", "a")])
+            world.source.open(.fetch("8", "a"))
+            await world.pass(.zero, agent)
+            #expect(world.source.fetches == [.fetch("7", "a"), .fetch("8", "a"), .fetch("9", "a")])
+            #expect(world.names() == ["9"])
+            #expect(world.recorder.lines(of: "in", "out", "failed") == ["in m/8", "in m/9", "out m/8"])
+            await running.stop()
+        }
+
+        @Test("A superseded fetch of which half is there is finished")
+        func finishesHalf() async throws {
+            let world = try World()
+            world.source.put("7", ["a": "0123456789"])
+            world.source.close(.fetch("7", "a"), after: 5)
+            let agent = world.agent()
+            let running = await world.run(agent)
+            world.source.put("8", ["a": "0123456789"])
+            await agent.syncNow()
+            await world.settle(agent)
+            #expect(world.source.fetches == [.fetch("7", "a")])
+            world.source.open(.fetch("7", "a"))
+            await world.pass(.zero, agent)
+            #expect(world.recorder.lines(of: "in", "out") == ["in m/7", "in m/8", "out m/7"])
+            await running.stop()
+        }
+
+        @Test("A fetch goes on while the newer version's readiness is unknown, or the source fails", arguments: [true, false])
+        func doesNotGiveUpEarly(listFails: Bool) async throws {
+            let world = try World()
+            world.source.put("7", ["a": "0123456789"])
+            world.source.close(.fetch("7", "a"), after: 1)
+            let agent = world.agent()
+            let running = await world.run(agent)
+            world.source.put("8", ["a": "0123456789"])
+            if listFails {
+                world.source.fail(.list, .unavailable, isTransient: true)
+            } else {
+                world.source.fail(.contents("8"), .unavailable, isTransient: true)
+            }
+            await world.pass(.seconds(120), agent)
+            world.source.open(.fetch("7", "a"))
+            await world.settle(agent)
+            #expect(world.names() == ["7"])
+            #expect(world.source.fetches == [.fetch("7", "a")])
+            await running.stop()
+        }
+
+        @Test("Content that changes while it is fetched is not published; it is fetched anew until it stays the same")
+        func changes() async throws {
+            let world = try World()
+            world.source.put("7", ["a": "old", "b": "same"])
+            let source = world.source
+            source.on(.fetch("7", "b")) { $0.change("7", "a", to: "newer") }
+            #expect(await world.once(world.agent()) == [])
+            #expect(world.content("m/7/a") == "newer")
+            #expect(world.recorder.lines(of: "in", "published") == ["in m/7", "published m 7 files 2 bytes 9 fetched 5"])
+        }
+
+        @Test("A version that keeps changing is tried again with a pause, and published when it stays")
+        func keepsChanging() async throws {
+            let world = try World()
+            world.source.put("7", ["a": "0"])
+            @Sendable func change(_ source: ScriptedSource, _ left: Int) {
+                source.change("7", "a", to: "\(left)")
+                if left > 0 { source.on(.fetch("7", "a")) { change($0, left - 1) } }
+            }
+            world.source.on(.fetch("7", "a")) { change($0, 7) }
+            #expect(await world.once(world.agent()) == [])
+            #expect(world.content("m/7/a") == "0")
+            #expect(world.source.fetches.count == 9)
+            #expect(world.recorder.lines(of: "failed").count == 2)
+            #expect(world.recorder.lines(of: "in") == ["in m/7"])
+        }
+
+        @Test("A file that is added or removed meanwhile is seen before it is published")
+        func listedAgain() async throws {
+            let world = try World()
+            world.source.put("7", ["a": "1", "b": "2"])
+            world.source.on(.fetch("7", "b")) { $0.put("7", ["a": "1", "c": "3"]) }
+            #expect(await world.once(world.agent()) == [])
+            #expect(try world.files.list(world.root.appending("m/7")) == ["a", "c"])
+        }
+
+        @Test(
+            "A version that is held again while it is fetched is not published before it is ready, and what was fetched is kept")
+        func heldAgain() async throws {
+            let world = try World()
+            world.source.put("7", ["a": "0123456789"])
+            world.source.on(.fetch("7", "a")) { $0.hold("7", "changed lately") }
+            let agent = world.agent()
+            let running = await world.run(agent)
+            await world.pass(.seconds(100), agent)
+            #expect(world.names() == [])
+            #expect(world.state("staging/m") == ["7"])
+            world.source.unhold("7")
+            world.source.forgetCalls()
+            await world.pass(.seconds(34), agent)
+            #expect(world.names() == ["7"])
+            #expect(world.source.fetchedBytes == 0)
+            await running.stop()
+        }
+
+        @Test("A checksum that does not match is reported, the file is begun anew, and a mismatch that stays is bad data")
+        func mismatch() async throws {
+            let world = try World()
+            world.source.put("7", ["a": "0123456789"])
+            world.source.fail(.fetch("7", "a"), .badData, isTransient: true, isMismatch: true)
+            let failures = await world.once(world.agent())
+            #expect(failures.map(\.kind) == [.badData])
+            #expect(world.recorder.lines(of: "mismatch").count >= 3)
+            #expect(world.names() == [])
+            world.source.heal(.fetch("7", "a"))
+            #expect(await world.once(world.agent()) == [])
+        }
+
+        @Test("One file's failure stops the others of its version, and keeps what they have")
+        func oneFileFails() async throws {
+            let world = try World()
+            world.source.put("7", ["a": "0123456789", "b": "bad", "c": "0123456789"])
+            world.source.close(.fetch("7", "c"), after: 3)
+            world.source.fail(.fetch("7", "b"), .badData, isTransient: false)
+            #expect(await world.once(world.agent()).map(\.kind) == [.badData])
+            #expect(world.names() == [])
+            #expect(world.state("staging/m") == ["7"])
+        }
+
+        @Test("A publish that fails is tried again, and never fetches again what is staged", arguments: [true, false])
+        func publishFails(isSync: Bool) async throws {
+            let world = try World()
+            world.source.put("7", ["a": "0123456789"])
+            world.recorder.fail { call in
+                if isSync {
+                    return call.operation == .fsync && call.path.string.hasSuffix("/7/tree/a") ? .fail(.ioError) : .proceed
+                }
+                return call.operation == .rename && call.target?.string.hasSuffix("/m/7") == true ? .fail(.ioError) : .proceed
+            }
+            let agent = world.agent()
+            let running = await world.run(agent)
+            await world.pass(.seconds(20), agent)
+            #expect(world.names() == [])
+            world.recorder.fail(nil)
+            await world.pass(.seconds(34), agent)
+            #expect(world.names() == ["7"])
+            // After a failed sync the data is fetched again (CONTRACT P5), else it is not.
+            if isSync { #expect(world.source.fetches.count >= 2) } else { #expect(world.source.fetches.count == 1) }
+            await running.stop()
+        }
+    }
+}

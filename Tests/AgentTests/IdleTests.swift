@@ -1,0 +1,126 @@
+import FileIO
+import Servables
+import SystemPackage
+import Testing
+import Volume
+
+@testable import Agent
+
+extension AgentSuite {
+    @Suite("Doing nothing when there is nothing to do") struct IdleTests {
+        @Test("At rest there is one turn for each poll and each half minute, and nothing else")
+        func rest() async throws {
+            let world = try World()
+            world.source.put("7", ["a": "1"])
+            let agent = world.agent(poll: .seconds(600))
+            let running = await world.run(agent)
+            await world.pass(.seconds(1), agent)
+            world.recorder.forget()
+            world.source.forgetCalls()
+            await world.pass(.seconds(3600), agent)
+            // 120 half minutes; a poll is a turn that lists and a turn that reads the answer.
+            #expect((115...140).contains(world.recorder.looks("m")), "\(world.recorder.looks("m"))")
+            #expect((5...7).contains(world.source.calls.count), "\(world.source.calls)")
+            #expect(world.recorder.lines == [])
+            await running.stop()
+        }
+
+        /// A way to fail, and the most turns and calls that a minute of it may take once the back-off has grown.
+        enum Trouble: String, CaseIterable, CustomTestStringConvertible {
+            case lookFails, listFails, listDenied, contentsFail, contentsDenied, contentsVanish, fetchFails, fetchDenied,
+                fetchStale,
+                mismatch
+            case stageFails, publishFails, publishSyncFails, pruneFails, discardFails, releaseFails, noSpace, heldAtOnce, held,
+                sourceEmpty
+            case obstacle, absent
+            var testDescription: String { rawValue }
+        }
+
+        @Test("No failure makes it busy: a few turns and calls a minute, and it recovers by itself", arguments: Trouble.allCases)
+        func neverSpins(_ trouble: Trouble) async throws {
+            let world = try World()
+            let source = world.source
+            source.put("6", ["a": "six"])
+            let policy: VersionPolicy = trouble == .absent ? .specific([6, 99]) : .latest(1)
+            let rules = PlanRules(pruneDelay: trouble == .releaseFails ? .seconds(5) : .zero)
+            let settings = VolumeSettings(maxVolume: trouble == .noSpace ? 10 : nil)
+            let agent = world.agent([world.model("m", policy)], rules: rules, settings: settings)
+            let running = await world.run(agent)
+            #expect(world.names() == ["6"])
+            if trouble == .discardFails {
+                source.put("7", ["a": "0123456789"])
+                source.close(.fetch("7", "a"), after: 2)
+                await agent.syncNow()
+                await world.settle(agent)
+            }
+            source.put("8", ["a": trouble == .noSpace ? "12345678" : "8", "b": "b"])
+            begin(trouble, world)
+            await agent.syncNow()
+            await world.settle(agent)
+            await world.pass(.seconds(900), agent)
+            world.recorder.forget()
+            source.forgetCalls()
+            await world.pass(.seconds(600), agent)
+            // In ten minutes: 20 polls and heartbeats, and at most 30 retries of two or three turns each.
+            #expect(world.recorder.looks("m") <= 200, "\(world.recorder.looks("m")) turns")
+            #expect(source.calls.count <= 250, "\(source.calls.count) calls")
+            #expect(world.recorder.lines.count <= 130, "\(world.recorder.lines.count) lines: \(world.recorder.lines.suffix(5))")
+            #expect(await agent.illnesses() == [])
+            #expect(world.names().contains("6") || trouble == .discardFails, "the old version stays until the new one is there")
+
+            end(trouble, world)
+            await world.pass(.seconds(400), agent)
+            let names = world.names()
+            switch trouble {
+            case .sourceEmpty, .absent: break
+            default: #expect(names == ["8"], "\(names) \(world.recorder.lines.suffix(5))")
+            }
+            await running.stop()
+        }
+
+        private func begin(_ trouble: Trouble, _ world: World) {
+            let source = world.source
+            func fail(_ operation: FileOperation, _ end: String, _ errno: Errno = .ioError) {
+                world.recorder.fail { call in
+                    call.operation == operation && (call.path.string.hasSuffix(end) || call.target?.string.hasSuffix(end) == true)
+                        ? .fail(errno) : .proceed
+                }
+            }
+            switch trouble {
+            case .lookFails: fail(.list, "/models/m")
+            case .listFails: source.fail(.list, .unavailable, isTransient: true)
+            case .listDenied: source.fail(.list, .denied, isTransient: false)
+            case .contentsFail: source.fail(.contents("8"), .unavailable, isTransient: true)
+            case .contentsDenied: source.fail(.contents("8"), .denied, isTransient: false)
+            case .contentsVanish: source.fail(.contents("8"), .notFound, isTransient: true)
+            case .fetchFails: source.fail(.fetch("8", "a"), .unavailable, isTransient: true)
+            case .fetchDenied: source.fail(.fetch("8", "a"), .denied, isTransient: false)
+            case .fetchStale: source.fail(.fetch("8", "a"), .unavailable, isTransient: true, isStale: true)
+            case .mismatch: source.fail(.fetch("8", "a"), .badData, isTransient: true, isMismatch: true)
+            case .stageFails: fail(.mkdir, "/staging/m/8", .readOnlyFileSystem)
+            case .publishFails: fail(.rename, "/m/8")
+            case .publishSyncFails: fail(.fsync, "/8/tree/a")
+            case .pruneFails: fail(.rename, "/m/6")
+            case .discardFails: fail(.rename, "/staging/m/7")
+            case .releaseFails: fail(.rename, "/manifests/m/6.json")
+            case .noSpace: break
+            case .heldAtOnce: source.hold("8", "soon", lookAgainIn: .nanoseconds(1))
+            case .held: source.hold("8")
+            case .sourceEmpty:
+                source.remove("6")
+                source.remove("8")
+            case .obstacle: try? world.place("m", ["8": "a file"])
+            case .absent: break
+            }
+        }
+
+        private func end(_ trouble: Trouble, _ world: World) {
+            let source = world.source
+            world.recorder.fail(nil)
+            for call in [SourceCall.list, .contents("8"), .fetch("8", "a")] { source.heal(call) }
+            source.unhold("8")
+            if trouble == .noSpace { source.put("8", ["a": "1"]) }
+            if trouble == .obstacle { try? world.files.removeTree(world.root.appending("m/8")) }
+        }
+    }
+}

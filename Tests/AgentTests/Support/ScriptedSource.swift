@@ -1,0 +1,232 @@
+import FileIO
+import ModelSources
+import Servables
+
+/// What a source is asked.
+enum SourceCall: Hashable, Sendable {
+    case list
+    case contents(String)
+    /// Version and path.
+    case fetch(String, String)
+}
+
+/// A source in memory that fails, waits and changes when a test says so.
+final class ScriptedSource: ModelSource {
+    private struct File {
+        var bytes: [UInt8]
+        var revision: Int
+    }
+    private struct Waiter {
+        let call: SourceCall
+        let continuation: CheckedContinuation<Void, any Error>
+    }
+    private struct State {
+        var versions: [String: [String: File]] = [:]
+        var emptyDirectories: [String: [String]] = [:]
+        var revision = 0
+        var held: [String: (reason: String, lookAgainIn: Duration?)] = [:]
+        var failures: [SourceCall: SourceError] = [:]
+        var hooks: [SourceCall: @Sendable (ScriptedSource) -> Void] = [:]
+        /// Closed gates, and after how many bytes of a file.
+        var gates: [SourceCall: Int] = [:]
+        var waiters: [Int: Waiter] = [:]
+        var cancelled: Set<Int> = []
+        var next = 0
+        var calls: [SourceCall] = []
+        var times: [Duration] = []
+        var fetchedBytes: Int64 = 0
+    }
+
+    let location: String
+    private let time: VirtualTime
+    private let state = Lock(State())
+
+    init(_ name: String, time: VirtualTime) {
+        location = "test://\(name)"
+        self.time = time
+    }
+
+    // MARK: What a test sets
+
+    func put(_ version: String, _ files: [String: String]) {
+        state.withLock { state in
+            state.revision += 1
+            state.versions[version] = files.mapValues { File(bytes: Array($0.utf8), revision: state.revision) }
+        }
+    }
+
+    func change(_ version: String, _ path: String, to text: String) {
+        state.withLock { state in
+            state.revision += 1
+            state.versions[version]?[path] = File(bytes: Array(text.utf8), revision: state.revision)
+        }
+    }
+
+    func remove(_ version: String) { state.withLock { $0.versions[version] = nil } }
+    func hold(_ version: String, _ reason: String = "still written", lookAgainIn: Duration? = nil) {
+        state.withLock { $0.held[version] = (reason, lookAgainIn) }
+    }
+    func unhold(_ version: String) { state.withLock { $0.held[version] = nil } }
+
+    func fail(_ call: SourceCall, _ kind: FailureKind, isTransient: Bool, isStale: Bool = false, isMismatch: Bool = false) {
+        let failure = Failure(kind, "\(call) of \(location): scripted", isTransient: isTransient)
+        state.withLock { $0.failures[call] = SourceError(failure, isStale: isStale, isMismatch: isMismatch) }
+    }
+    func heal(_ call: SourceCall) { state.withLock { $0.failures[call] = nil } }
+
+    /// Does something when a call begins, once.
+    func on(_ call: SourceCall, _ hook: @escaping @Sendable (ScriptedSource) -> Void) { state.withLock { $0.hooks[call] = hook } }
+
+    /// Makes a call wait; that of a file after so many bytes.
+    func close(_ call: SourceCall, after bytes: Int = 0) { state.withLock { $0.gates[call] = bytes } }
+    func open(_ call: SourceCall) {
+        let waiters = state.withLock { state in
+            state.gates[call] = nil
+            let ids = state.waiters.filter { $0.value.call == call }.keys
+            return ids.compactMap { state.waiters.removeValue(forKey: $0) }
+        }
+        for waiter in waiters { waiter.continuation.resume() }
+    }
+
+    // MARK: What a test asks
+
+    var calls: [SourceCall] { state.withLock { $0.calls } }
+    var listings: Int { calls.count { $0 == .list } }
+    var fetches: [SourceCall] { calls.filter { if case .fetch = $0 { true } else { false } } }
+    /// When the source was listed.
+    var listingTimes: [Duration] {
+        state.withLock { state in zip(state.calls, state.times).filter { $0.0 == .list }.map(\.1) }
+    }
+    var fetchedBytes: Int64 { state.withLock { $0.fetchedBytes } }
+    func forgetCalls() {
+        state.withLock { state in
+            state.calls = []
+            state.times = []
+            state.fetchedBytes = 0
+        }
+    }
+    func waiting(_ matches: (SourceCall) -> Bool) -> Int { state.withLock { $0.waiters.values.count { matches($0.call) } } }
+
+    // MARK: ModelSource
+
+    func versions() async throws(SourceError) -> Set<Version> {
+        try await begin(.list)
+        return Set(state.withLock { $0.versions.keys.compactMap { Version($0) } })
+    }
+
+    func contents(of version: Version) async throws(SourceError) -> VersionContents {
+        try await begin(.contents(version.name))
+        let contents: VersionContents? = state.withLock { state in
+            if let held = state.held[version.name] { return .held(reason: held.reason, lookAgainIn: held.lookAgainIn) }
+            guard let files = state.versions[version.name] else { return nil }
+            var table = FileTable()
+            for (path, file) in files.sorted(by: { $0.key < $1.key }) {
+                table.append(
+                    FileEntry(
+                        path: path, size: Int64(file.bytes.count), tag: "\(file.revision)",
+                        modified: VirtualTime.start.advanced(by: .seconds(-3600 + file.revision))))
+            }
+            return .ready(table)
+        }
+        guard let contents else {
+            throw SourceError(Failure(.notFound, "list \(location)/\(version): it went away", isTransient: true))
+        }
+        return contents
+    }
+
+    func fetch(
+        _ entry: FileEntry, of version: Version, into staged: StagedFile, onBytes: @escaping @Sendable (Int64) -> Void
+    ) async throws(SourceError) -> Verification {
+        let call = SourceCall.fetch(version.name, entry.path)
+        let pause = try await begin(call, waits: false)
+        guard let file = current(entry, version) else { throw stale(call) }
+        do {
+            for range in staged.missing {
+                var parts = [range]
+                if let pause, range.contains(Int64(pause)), range.lowerBound < pause {
+                    parts = [range.lowerBound..<Int64(pause), Int64(pause)..<range.upperBound]
+                }
+                for part in parts {
+                    if let pause, part.lowerBound >= pause { try await wait(call) }
+                    var writer = staged.writer(for: part, checksums: .crc64nvme)
+                    _ = try Array(file[Int(part.lowerBound)..<Int(part.upperBound)]).withUnsafeBytes { try writer.append($0) }
+                    try writer.finish()
+                    state.withLock { $0.fetchedBytes += Int64(part.count) }
+                    onBytes(Int64(part.count))
+                }
+            }
+        } catch let error as SourceError {
+            throw error
+        } catch {
+            throw SourceError(Failure(.unavailable, "fetch \(entry.path) of \(location): \(error)", isTransient: true))
+        }
+        guard let checksum = staged.crc64nvme(), current(entry, version) != nil else { throw stale(call) }
+        return Verification(crc64nvme: checksum, method: .crc64nvme)
+    }
+
+    func verify(
+        _ entry: FileEntry, of version: Version, against local: LocalFile
+    ) async throws(SourceError) -> Verification? {
+        guard let bytes = current(entry, version) else { throw stale(.contents(version.name)) }
+        var running = RunningChecksum([.crc64nvme, .crc32c, .crc32])
+        bytes.withUnsafeBytes { running.update($0) }
+        let theirs = running.extent(at: 0)
+        guard let ours = try? await local.checksums(), ours == theirs else { return nil }
+        return Verification(crc64nvme: ours.crc64nvme, method: .crc64nvme)
+    }
+
+    // MARK: Scripts
+
+    private func current(_ entry: FileEntry, _ version: Version) -> [UInt8]? {
+        state.withLock { state in
+            guard let file = state.versions[version.name]?[entry.path], "\(file.revision)" == entry.tag else { return nil }
+            return file.bytes
+        }
+    }
+
+    private func stale(_ call: SourceCall) -> SourceError {
+        SourceError(Failure(.unavailable, "\(call) of \(location): it changed", isTransient: true), isStale: true)
+    }
+
+    @discardableResult
+    private func begin(_ call: SourceCall, waits: Bool = true) async throws(SourceError) -> Int? {
+        let hook = state.withLock { state in
+            state.calls.append(call)
+            state.times.append(time.uptime())
+            return state.hooks.removeValue(forKey: call)
+        }
+        hook?(self)
+        if waits { try await wait(call) }
+        if let failure = state.withLock({ $0.failures[call] }) { throw failure }
+        return state.withLock { $0.gates[call] }
+    }
+
+    private func wait(_ call: SourceCall) async throws(SourceError) {
+        let id = state.withLock { state in
+            state.next += 1
+            return state.next
+        }
+        do {
+            try await withTaskCancellationHandler {
+                try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+                    let outcome: Result<Void, any Error>? = state.withLock { state in
+                        if state.cancelled.remove(id) != nil || Task.isCancelled { return .failure(CancellationError()) }
+                        guard state.gates[call] != nil else { return .success(()) }
+                        state.waiters[id] = Waiter(call: call, continuation: continuation)
+                        return nil
+                    }
+                    if let outcome { continuation.resume(with: outcome) }
+                }
+            } onCancel: {
+                let waiter = state.withLock { state in
+                    let waiter = state.waiters.removeValue(forKey: id)
+                    if waiter == nil { state.cancelled.insert(id) }
+                    return waiter
+                }
+                waiter?.continuation.resume(throwing: CancellationError())
+            }
+        } catch {
+            throw SourceError(Failure(.unavailable, "\(call) of \(location): cancelled", isTransient: true))
+        }
+    }
+}

@@ -1,0 +1,117 @@
+import Glibc
+import SystemPackage
+import Testing
+
+@testable import FileIO
+
+@Suite("Locks and worker threads")
+struct LockTests {
+    private struct Refusal: Error, Equatable {}
+
+    @Test("a lock lets one thread at a time change its value")
+    func exclusion() async {
+        let count = Lock(0)
+        let threads = WorkerThread(name: "adders", threads: 4)
+        await withTaskGroup { group in
+            for _ in 0..<4 {
+                group.addTask {
+                    await threads.run {
+                        for _ in 0..<20_000 { count.withLock { $0 += 1 } }
+                    }
+                }
+            }
+        }
+        #expect(count.withLock { $0 } == 80_000)
+    }
+
+    @Test("a lock is free again after its holder threw")
+    func throwing() {
+        let value = Lock(1)
+        #expect(throws: Refusal()) {
+            try value.withLock { (value) throws(Refusal) in
+                value = 2
+                throw Refusal()
+            }
+        }
+        #expect(value.withLock { $0 } == 2)
+    }
+
+    @Test("one worker thread runs its jobs one after the other, in the order given")
+    func order() async {
+        let worker = WorkerThread(name: "ordered")
+        let ran = Lock<[Int]>([])
+        let gate = Gate()
+        // Holds the thread until all others wait in line.
+        worker.enqueue { gate.wait() }
+        for number in 0..<1_000 { worker.enqueue { ran.withLock { $0.append(number) } } }
+        gate.open()
+        await worker.run {}
+        #expect(ran.withLock { $0 } == Array(0..<1_000))
+    }
+
+    @Test("as many jobs run at once as there are threads, and no more")
+    func severalThreads() async {
+        let worker = WorkerThread(name: "several", threads: 3)
+        let (running, most) = (Lock(0), Lock(0))
+        let gate = Gate()
+        await withTaskGroup { group in
+            for _ in 0..<12 {
+                group.addTask {
+                    await worker.run {
+                        let now = running.withLock { running in
+                            running += 1
+                            return running
+                        }
+                        most.withLock { $0 = max($0, now) }
+                        // All three must be in here before any may leave.
+                        if now == 3 { gate.open() }
+                        gate.wait()
+                        running.withLock { $0 -= 1 }
+                    }
+                }
+            }
+        }
+        #expect(most.withLock { $0 } == 3)
+    }
+
+    @Test("what a job throws is thrown to who asked for it")
+    func failure() async {
+        let worker = WorkerThread(name: "refusing")
+        await #expect(throws: Refusal()) { try await worker.run { () throws(Refusal) in throw Refusal() } }
+        #expect(await worker.run { 7 } == 7)
+    }
+
+    @Test("a worker's threads end when nobody can give them work any more")
+    func end() async throws {
+        var worker: WorkerThread? = WorkerThread(name: "vt-ending", threads: 2)
+        await worker?.run {}
+        #expect(try threadNames().contains("vt-ending"))
+        worker = nil
+        var isGone = false
+        for _ in 0..<5_000 where !isGone {
+            isGone = try !threadNames().contains("vt-ending")
+            usleep(1_000)
+        }
+        #expect(isGone)
+    }
+}
+
+private func threadNames() throws -> [String] {
+    let fileSystem = FileSystem()
+    return try fileSystem.list("/proc/self/task").compactMap { id in
+        // One may end meanwhile.
+        guard let name = try? fileSystem.readFile(FilePath("/proc/self/task/\(id)/comm"), limit: 64) else { return nil }
+        return String(decoding: name.dropLast(), as: UTF8.self)
+    }
+}
+
+/// Opened once, by anybody; threads wait at it by blocking.
+private final class Gate: Sendable {
+    private let isOpen = Lock(false)
+
+    func open() { isOpen.withLock { $0 = true } }
+
+    func wait() {
+        while !isOpen.withLock({ $0 }) { usleep(200) }
+    }
+}

@@ -1,0 +1,214 @@
+import FileIO
+import Glibc
+import Servables
+import SystemPackage
+import Testing
+
+@testable import Volume
+
+/// What is done while a call fails.
+private enum Operation: String, CaseIterable, Sendable {
+    case stage, resume, publish, bringBack, prune, recover, adopt, release, whole
+}
+
+/// How it fails.
+private enum Fault: String, CaseIterable, Sendable {
+    case noSpace, ioError
+    /// Nothing is done from that call on: what a kill at that instant leaves.
+    case kill
+}
+
+@Suite("The n-th call fails")
+struct FaultTests {
+    private let old = Content(files: [("f", [7, 7], "\"7\"")])
+    private let new = Content(files: [("f", [8, 8, 8], "\"8\""), ("d/g", [9, 9, 9, 9], "\"9\"")])
+
+    @Test(
+        "whichever call fails, nothing partial is visible, nothing published is harmed, and the next attempt converges",
+        arguments: Operation.allCases, Fault.allCases)
+    fileprivate func everyCall(operation: Operation, fault: Fault) async throws {
+        // In memory where it can be: there are some thousand syncs.
+        try await withDirectory(under: access("/dev/shm", W_OK) == 0 ? "/dev/shm" : nil) { directory in
+            let template = try Bench(directory.appending("t"), prepared: false)
+            try template.fileSystem.makeDirectory(template.directory, mode: 0o755)
+            try setUp(operation, template)
+            // The whole way makes the same calls as its parts: there some are enough.
+            for number in stride(from: 1, to: 1_000, by: operation == .whole ? 7 : 1) {
+                let bench = try Bench(directory.appending("\(number)"), prepared: false)
+                try copyTree(template.directory.string, to: bench.directory.string)
+                let isFinished = try attempt(operation, fault, number, bench)
+                try removePlainly(bench.directory.string)
+                if isFinished {
+                    #expect(number > 10, "\(operation) makes calls")
+                    return
+                }
+            }
+            Issue.record("\(operation) never came to its end")
+        }
+    }
+
+    /// - Returns: whether the operation was over before its call of this number.
+    private func attempt(_ operation: Operation, _ fault: Fault, _ number: Int, _ bench: Bench) throws -> Bool {
+        let state = Lock((isArmed: false, count: 0, failed: FileCall?.none))
+        let probe = Probe { _, call in
+            state.withLock { state in
+                guard state.isArmed else { return .proceed }
+                state.count += 1
+                guard fault == .kill ? state.count >= number : state.count == number else { return .proceed }
+                state.failed = state.failed ?? call
+                return .fail(fault == .noSpace ? .noSpace : .ioError)
+            }
+        }
+        let whole = try act(operation, bench, bench.volume(probe)) { state.withLock { $0.isArmed = true } }
+        let failed = state.withLock { $0.failed }
+        let place = "\(operation), call \(number) (\(failed.map { "\($0.operation) \($0.path)" } ?? "none")) ended by \(fault)"
+        try check(operation, bench, place)
+        try converge(operation, bench, place, mustNotFetch: fault == .kill ? whole : [])
+        return failed == nil
+    }
+
+    private func setUp(_ operation: Operation, _ bench: Bench) throws {
+        if operation == .whole { return }
+        let volume = bench.volume()
+        try volume.prepare()
+        try volume.recover(models: nil)
+        try volume.ensureBasePath("m")
+        try bench.publish(.seven, old, on: volume)
+        switch operation {
+        case .bringBack:
+            try bench.fetch(bench.stage(.eight, new, on: volume), new)
+            try bench.fileSystem.removeTree(bench.base)
+        case .publish: try bench.fetch(bench.stage(.eight, new, on: volume), new)
+        case .prune: try bench.publish(.eight, new, on: volume)
+        case .adopt:
+            try bench.publish(.eight, new, on: volume)
+            try bench.fileSystem.removeFile(bench.layout.state.appending("manifests/m/8.json"))
+        case .resume, .recover:
+            let staged = try bench.stage(.eight, new, on: bench.volume(boot: "boot before"))
+            for (index, length) in [(0, 3), (1, 2)] {
+                let file = try staged.open(index)
+                try bench.write(new.files[index].bytes, 0..<Int64(length), into: file)
+            }
+            try staged.complete(0, Verification(crc64nvme: checksum(new.files[0].bytes), method: .md5))
+            if operation == .resume { return }
+            let state = bench.layout.state
+            for path in [
+                "staging/m/11", "staging/m/11/tree", "staging/n", "staging/n/4", "staging/m/12", "staging/m/12/base",
+                "staging/m/12/base/12", "trash/t",
+            ] {
+                try bench.fileSystem.makeDirectory(state.appending(path), mode: 0o755)
+            }
+            for path in ["trash/t/f", "manifests/m/8.json", "manifests/m/7.json.new", "staging/m/11/tree/f"] {
+                try write([1], to: state.appending(path))
+            }
+        default: break
+        }
+    }
+
+    /// - Returns: the files that were whole and verified when it ended.
+    private func act(_ operation: Operation, _ bench: Bench, _ volume: Volume, arm: () -> Void) throws -> Set<String> {
+        var staged: StagedVersion?
+        do {
+            switch operation {
+            case .stage, .resume:
+                arm()
+                staged = try bench.stage(.eight, new, on: volume)
+                for index in staged?.incomplete ?? [] {
+                    guard let file = try staged?.open(index) else { continue }
+                    for range in file.missing { try bench.write(new.files[index].bytes, range, into: file) }
+                    try staged?.complete(index, Verification(crc64nvme: checksum(new.files[index].bytes), method: .md5))
+                }
+            case .publish, .bringBack:
+                let whole = try bench.stage(.eight, new, on: volume)
+                try bench.fetch(whole, new)
+                staged = whole
+                arm()
+                try volume.publish(whole)
+            case .prune:
+                arm()
+                try volume.prune("m", .seven)
+                try volume.sweep()
+            case .recover:
+                arm()
+                try volume.recover(models: ["m"])
+                try volume.sweep()
+            case .adopt:
+                arm()
+                let found = try #require(try volume.read("m", .eight, as: new.table))
+                try volume.adopt("m", .eight, table: new.table, source: Bench.source, verifications: found)
+            case .release:
+                arm()
+                try volume.setReleased("m", .seven, at: StoppedTime().now())
+            case .whole:
+                arm()
+                try volume.prepare()
+                guard try volume.tryLock() == nil else { return [] }
+                defer { volume.unlock() }
+                try volume.recover(models: ["m"])
+                try volume.sweep()
+                try volume.ensureBasePath("m")
+                try bench.publish(.seven, old, on: volume)
+                try bench.publish(.eight, new, on: volume)
+                try volume.prune("m", .seven)
+                try volume.sweep()
+            }
+        } catch is VolumeError {
+        } catch is FileError {
+        }
+        guard let staged else { return [] }
+        return Set(new.table.indices.filter { staged.verification($0) != nil }.map { new.files[$0].path })
+    }
+
+    /// Whatever is visible is whole, and ours.
+    private func check(_ operation: Operation, _ bench: Bench, _ place: String) throws {
+        let volume = bench.volume()
+        guard try isPresent(bench.base) else {
+            #expect(operation == .bringBack || operation == .whole, "\(place): the base path is gone")
+            return
+        }
+        let entries = try volume.inventory("m").entries
+        let names = try bench.fileSystem.list(bench.base)
+        #expect(names.sorted() == entries.map(\.version.name).sorted(), "\(place): \(names)")
+        for entry in entries {
+            if operation != .adopt || entry.version != .eight { #expect(entry.manifest != nil, "\(place): \(entry)") }
+            let content = entry.version == .seven ? old : new
+            #expect(try bench.differences(bench.base.appending(entry.version.name), content) == [], "\(place)")
+        }
+        if operation != .prune, operation != .bringBack, operation != .whole {
+            #expect(entries.contains { $0.version == .seven }, "\(place)")
+        }
+        if operation == .bringBack { #expect(!names.isEmpty, "\(place): an empty base path unloads the model") }
+        if operation == .prune { #expect(entries.contains { $0.version == .eight }, "\(place)") }
+    }
+
+    /// Another process, to which nothing happens, finishes what was begun.
+    private func converge(_ operation: Operation, _ bench: Bench, _ place: String, mustNotFetch: Set<String>) throws {
+        let volume = bench.volume()
+        try volume.prepare()
+        #expect(try volume.tryLock() == nil, "\(place)")
+        try volume.recover(models: ["m"])
+        try volume.sweep()
+        try volume.ensureBasePath("m")
+        if operation == .adopt {
+            let found = try #require(try volume.read("m", .eight, as: new.table))
+            try volume.adopt("m", .eight, table: new.table, source: Bench.source, verifications: found)
+        }
+        if try volume.inventory("m")[.eight]?.manifest == nil {
+            let staged = try bench.stage(.eight, new, on: volume)
+            let fetched = try bench.fetch(staged, new)
+            #expect(mustNotFetch.isDisjoint(with: fetched.keys), "\(place)")
+            try volume.publish(staged)
+        }
+        if try volume.inventory("m")[.seven] != nil { try volume.prune("m", .seven) }
+        for version in try volume.inventory("m").staged { try volume.discard("m", version) }
+        try volume.sweep()
+        volume.unlock()
+
+        #expect(try bench.fileSystem.list(bench.base) == ["8"], "\(place)")
+        #expect(try volume.inventory("m").entries.map { $0.manifest?.files } == [2], "\(place)")
+        #expect(try bench.differences(bench.base.appending("8"), new) == [], "\(place)")
+        #expect(try bench.state("manifests/m") == ["8.json"], "\(place)")
+        #expect(try bench.state("staging") == [] && bench.state("trash") == [], "\(place)")
+        #expect(try Set(bench.state("")).isSubset(of: ["manifests", "staging", "trash"]), "\(place)")
+    }
+}
