@@ -10,18 +10,24 @@ struct LockTests {
 
     @Test("a lock lets one thread at a time change its value")
     func exclusion() async {
-        let count = Lock(0)
+        let (count, started) = (Lock(0), Lock(0))
         let threads = WorkerThread(name: "adders", threads: 4)
-        await withTaskGroup { group in
-            for _ in 0..<4 {
-                group.addTask {
-                    await threads.run {
-                        for _ in 0..<20_000 { count.withLock { $0 += 1 } }
+        for _ in 0..<4 {
+            threads.enqueue {
+                started.withLock { $0 += 1 }
+                while started.withLock({ $0 }) < 4 { sched_yield() }
+                for _ in 0..<1_000 {
+                    count.withLock { count in
+                        let before = count
+                        sched_yield()
+                        count = before + 1
                     }
                 }
+                started.withLock { $0 += 1 }
             }
         }
-        #expect(count.withLock { $0 } == 80_000)
+        while started.withLock({ $0 }) < 8 { usleep(500) }
+        #expect(count.withLock { $0 } == 4_000)
     }
 
     @Test("a lock is free again after its holder threw")
@@ -52,26 +58,20 @@ struct LockTests {
     @Test("as many jobs run at once as there are threads, and no more")
     func severalThreads() async {
         let worker = WorkerThread(name: "several", threads: 3)
-        let (running, most) = (Lock(0), Lock(0))
+        let running = Lock(0)
         let gate = Gate()
-        await withTaskGroup { group in
-            for _ in 0..<12 {
-                group.addTask {
-                    await worker.run {
-                        let now = running.withLock { running in
-                            running += 1
-                            return running
-                        }
-                        most.withLock { $0 = max($0, now) }
-                        // All three must be in here before any may leave.
-                        if now == 3 { gate.open() }
-                        gate.wait()
-                        running.withLock { $0 -= 1 }
-                    }
-                }
+        for _ in 0..<12 {
+            worker.enqueue {
+                running.withLock { $0 += 1 }
+                gate.wait()
             }
         }
-        #expect(most.withLock { $0 } == 3)
+        while running.withLock({ $0 }) < 3 { usleep(500) }
+        // A fourth would be there soon.
+        for _ in 0..<50 where running.withLock({ $0 }) == 3 { usleep(1_000) }
+        #expect(running.withLock { $0 } == 3)
+        gate.open()
+        while running.withLock({ $0 }) < 12 { usleep(500) }
     }
 
     @Test("what a job throws is thrown to who asked for it")

