@@ -104,6 +104,24 @@ extension AgentSuite {
             await running.stop()
         }
 
+        @Test("When an outage ends, a version that failed in it is not kept waiting for its own back-off")
+        func outageOfEverything() async throws {
+            let world = try World()
+            world.source.put("7", ["a": "1"])
+            let agent = world.agent()
+            let running = await world.run(agent)
+            world.source.put("8", ["a": "2"])
+            world.source.fail(.fetch("8", "a"), .unavailable, isTransient: true)
+            await world.pass(.seconds(700), agent)
+            world.source.fail(.list, .unavailable, isTransient: true)
+            await world.pass(.seconds(60), agent)
+            world.source.heal(.fetch("8", "a"))
+            world.source.heal(.list)
+            await world.pass(.seconds(25), agent)
+            #expect(world.names() == ["8"])
+            await running.stop()
+        }
+
         @Test("Started in an outage it goes on from the volume, and is ready")
         func startsInAnOutage() async throws {
             let world = try World()
