@@ -18,15 +18,20 @@ RELEASE_BINARY := .build/release/aspired
 help: ## Says what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
-.PHONY: deps
-deps: ## Installs the libraries that are missing (Debian; as root or with sudo)
-	@missing=(); for p in $(DEB_PACKAGES); do dpkg -s "$$p" 2>/dev/null | grep -q '^Status: install ok installed' || missing+=("$$p"); done; \
+# Installs those of the packages $(1) that are missing.
+define install
+	@missing=(); for p in $(1); do dpkg -s "$$p" 2>/dev/null | grep -q '^Status: install ok installed' || missing+=("$$p"); done; \
 	if [ "$${#missing[@]}" -gt 0 ]; then \
 	  echo "installing $${missing[*]}"; \
 	  as_root=; [ "$$(id -u)" = 0 ] || as_root=sudo; \
 	  $$as_root apt-get update -qq; \
 	  DEBIAN_FRONTEND=noninteractive $$as_root apt-get install -y -qq --no-install-recommends "$${missing[@]}" >/dev/null; \
 	fi
+endef
+
+.PHONY: deps
+deps: ## Installs the libraries that are missing (Debian; as root or with sudo)
+	$(call install,$(DEB_PACKAGES))
 
 .PHONY: tools
 tools: $(TOOLS)/.done ## Installs the servers and checkers that tests start (PyPI)
@@ -45,10 +50,35 @@ release: deps ## Builds the binary as it is deployed: static Swift library, stri
 	strip -o .build/aspired $(RELEASE_BINARY)
 	@ls -l .build/aspired | awk '{printf "%s: %.1f MB\n", $$9, $$5/1e6}'
 
+.PHONY: demo
+demo: deps ## Shows it at work: an S3 endpoint, a model, a new version, the events
+	$(SWIFT) build
+	deploy/demo/demo.sh .build/debug/aspired .build/debug/s3-fixture
+
 .PHONY: test
 test: deps tools ## Runs the tests
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build
+
+.PHONY: manifests
+manifests: deps tools ## Checks the Kubernetes manifests and the systemd unit, offline
+	$(SWIFT) build --product aspired
+	deploy/checks/manifests.py .build/debug/aspired
+	deploy/checks/unit.sh .build/debug/aspired
+
+.PHONY: image
+image: release tools ## Checks what the container image would hold, and pulls a model in it
+	deploy/checks/image.sh .build/aspired $(RELEASE_BINARY) .build/image
+
+.PHONY: footprint
+footprint: release ## Measures memory and idle CPU of the release binary
+	$(SWIFT) build --product s3-fixture
+	deploy/checks/footprint.py .build/aspired .build/debug/s3-fixture
+
+.PHONY: bench
+bench: release tools ## Compares pulling with rclone and s5cmd
+	$(call install,nginx-light)
+	Benchmarks/pull.py .build/aspired
 
 .PHONY: lint
 lint: ## Checks format and documentation comments

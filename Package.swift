@@ -61,7 +61,7 @@ let package = Package(
         room("S3", ["Servables", "Transfer", "FileIO", "Digests", "CExpat", systemPackage]),
         room("ModelSources", ["Servables", "Digests", "FileIO", "S3", systemPackage]),
         room("Agent", ["Servables", "FileIO", "Volume", "ModelSources", systemPackage]),
-        room("Monitoring", ["Servables", "PlainJSON", logging, nioCore, nioPosix, nioHTTP1]),
+        room("Monitoring", ["Servables", "PlainJSON", "FileIO", logging, nioCore, nioPosix, nioHTTP1]),
         room(
             "AspiredCLI",
             [
@@ -71,7 +71,10 @@ let package = Package(
         .executableTarget(name: "aspired", dependencies: ["AspiredCLI"], swiftSettings: strict),
 
         // An S3 endpoint over a folder, for tests, demo and benchmarks. Shares no code with the product.
-        room("S3Fixture", [nioCore, nioPosix, nioHTTP1]),
+        // Its digests are in Swift, and hopeless without the optimiser.
+        .target(
+            name: "S3Fixture", dependencies: [nioCore, nioPosix, nioHTTP1],
+            swiftSettings: strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
         .executableTarget(name: "s3-fixture", dependencies: ["S3Fixture", argumentParser], swiftSettings: strict),
 
         suite("ServablesTests", ["Servables"]),
@@ -84,10 +87,13 @@ let package = Package(
         suite("S3Tests", ["S3", "Transfer", "S3Fixture", "Digests", "FileIO", "PlainJSON", "Servables", systemPackage]),
         suite("ModelSourcesTests", ["ModelSources", "FileIO", "Servables", systemPackage]),
         suite("AgentTests", ["Agent", "Volume", "ModelSources", "FileIO", "Servables", systemPackage]),
-        suite("MonitoringTests", ["Monitoring", "PlainJSON", "Servables"]),
+        suite("MonitoringTests", ["Monitoring", "PlainJSON", "FileIO", "Servables", logging]),
         suite("AspiredCLITests", ["AspiredCLI", "Servables"]),
         suite("S3FixtureTests", ["S3Fixture", nioCore, nioPosix, nioHTTP1]),
-        suite("EndToEndTests", ["S3Fixture", "PlainJSON"]),
+        // The executables are dependencies so that they are built before they are run.
+        .testTarget(
+            name: "EndToEndTests", dependencies: ["S3Fixture", "PlainJSON", "aspired", "s3-fixture"],
+            exclude: ["Support/upload.py"], swiftSettings: strict),
     ],
     cLanguageStandard: .c11
 )

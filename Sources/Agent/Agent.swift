@@ -28,10 +28,8 @@ public final class Agent: Sendable {
     private let time: any TimeSource
     private let state = Lock(State())
 
-    /// - Parameters:
-    ///   - program: its version, for status and logs.
-    ///   - models: in the configuration's order.
-    ///   - makeSource: called once a model.
+    /// `program` is its version, for status and logs; `models` are in the configuration's order; `makeSource` is called once
+    /// a model.
     public init(
         program: String, models: [DesiredModel], settings: AgentSettings, volume: Volume, workers: AgentWorkers,
         telemetry: any Telemetry, time: any TimeSource, makeSource: @escaping @Sendable (DesiredModel) -> any ModelSource
@@ -73,7 +71,11 @@ public final class Agent: Sendable {
             try await time.sleep(for: max(.zero, deadline - time.uptime()))
             work.cancel()
         }
-        await withTaskCancellationHandler { await work.value } onCancel: { work.cancel() }
+        await withTaskCancellationHandler {
+            await work.value
+        } onCancel: {
+            work.cancel()
+        }
         timer.cancel()
         return await collect(reconcilers)
     }
@@ -104,7 +106,8 @@ public final class Agent: Sendable {
             let left = deadline - time.uptime()
             guard left > .zero, !Task.isCancelled else {
                 throw Failure(
-                    .busy, "lock \(volume.layout.root): \(holder) holds the volume; stop it, or let it do the work", isTransient: true)
+                    .busy, "lock \(volume.layout.root): \(holder) holds the volume; stop it, or let it do the work",
+                    isTransient: true)
             }
             do { try await time.sleep(for: min(left, Self.lockInterval)) } catch { continue }
         }

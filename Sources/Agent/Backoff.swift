@@ -8,9 +8,7 @@ struct Backoff: Hashable {
     /// The longest wait.
     let cap: Duration
 
-    /// - Parameters:
-    ///   - failures: in a row, at least 1.
-    ///   - random: 0 ..< 1.
+    /// How long to wait after so many failures in a row, at least 1, with a throw of the dice in 0 ..< 1.
     func wait(after failures: Int, random: Double) -> Duration {
         let doubled = base.inSeconds * Double(1 << min(max(failures, 1) - 1, 30))
         let longest = min(doubled, cap.inSeconds)

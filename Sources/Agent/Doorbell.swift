@@ -25,7 +25,11 @@ final class Doorbell: Sendable {
             return state.sleeper
         }
         if let sleeper {
-            await withTaskCancellationHandler { await sleeper.value } onCancel: { sleeper.cancel() }
+            await withTaskCancellationHandler {
+                await sleeper.value
+            } onCancel: {
+                sleeper.cancel()
+            }
         }
         // A ring until now is answered by the return.
         state.withLock { $0 = State() }

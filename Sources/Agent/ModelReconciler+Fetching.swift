@@ -9,7 +9,9 @@ extension ModelReconciler {
     /// Gives up a fetch that a newer list supersedes, unless half of it is there, or the one before it was given up, too.
     func superviseFetch() {
         guard var active = fetch, !active.isCancelled else { return }
-        guard !plan.aspired.contains(active.version), plan.ask.isEmpty, sourceFailures.count == 0, available.listed != nil else { return }
+        guard !plan.aspired.contains(active.version), plan.ask.isEmpty, sourceFailures.count == 0, available.listed != nil else {
+            return
+        }
         if let progress = progress.withLock({ $0 }), progress.version == active.version,
             progress.stagedBytes * 2 >= progress.totalBytes
         {

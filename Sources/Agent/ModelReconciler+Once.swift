@@ -22,7 +22,8 @@ extension ModelReconciler {
         if listed.isEmpty {
             return .failed(
                 Failure(
-                    .notFound, "list \(source.location): it has no version of \(model.name): a version is a directory named by an integer"))
+                    .notFound,
+                    "list \(source.location): it has no version of \(model.name): a version is a directory named by an integer"))
         }
         var failures: [Failure] = []
         for version in plan.ask + plan.fetch + plan.examine {
@@ -41,7 +42,8 @@ extension ModelReconciler {
         }
         if let absent = plan.absent.first {
             return .failed(
-                Failure(.notFound, "\(source.location) does not have version \(absent), which --versions names for \(model.name)"))
+                Failure(.notFound, "\(source.location) does not have version \(absent), which --versions names for \(model.name)")
+            )
         }
         return isWaitingForHeld ? nil : .done
     }
@@ -63,7 +65,8 @@ extension ModelReconciler {
         }
         if let version = fetch?.version {
             return Failure(
-                .busy, "\(model.name) \(version) was still being fetched; what is there is kept, and the next start goes on from it")
+                .busy,
+                "\(model.name) \(version) was still being fetched; what is there is kept, and the next start goes on from it")
         }
         if available.listed == nil {
             return Failure(.busy, "list \(source.location): no answer yet; nothing of \(model.name) could be begun")

@@ -201,8 +201,10 @@ actor ModelReconciler {
         sourceFailures.add(error.failure, now: time.uptime()) { settings.sourceBackoff.wait(after: $0, random: random) }
         nextListing = listsAgain ? .zero : sourceFailures.retryAt
         listsAgain = false
+        let isOver = mode == .once && !error.failure.isTransient
         telemetry.record(
-            .syncFailed(model: model.name, failure: error.failure, retryIn: max(.zero, nextListing - time.uptime())))
+            .syncFailed(
+                model: model.name, failure: error.failure, retryIn: isOver ? nil : max(.zero, nextListing - time.uptime())))
         bell.ring()
     }
 

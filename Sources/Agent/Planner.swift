@@ -64,7 +64,8 @@ public struct Planner: Sendable {
         } catch {
             failure = error
         }
-        let published = Dictionary(uniqueKeysWithValues: inventory.entries.compactMap { entry in entry.manifest.map { (entry.version, $0) } })
+        let published = Dictionary(
+            uniqueKeysWithValues: inventory.entries.compactMap { entry in entry.manifest.map { (entry.version, $0) } })
         return PlannedModel(model: model, plan: plan, fetches: tables, published: published, failure: failure)
     }
 

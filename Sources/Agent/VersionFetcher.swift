@@ -26,8 +26,7 @@ struct VersionFetcher: Sendable {
     }
 
     /// Looks at a directory that is there without a manifest: adopts it where every file was read and equals the source's, else
-    /// fetches the version and puts it in its place (CONTRACT section 4).
-    /// - Parameter place: the version as the directory spells it.
+    /// fetches the version and puts it in its place (CONTRACT section 4). `place` is the version as the directory spells it.
     func examine(_ version: Version, at place: Version) async throws(SourceError) {
         let table = try await readyTable(version)
         let found = try await onVolume { [volume, model] () throws(VolumeError) in try volume.read(model, place, as: table) }
@@ -37,8 +36,9 @@ struct VersionFetcher: Sendable {
             return
         }
         telemetry.record(
-            .notice("\(model) \(version) is on the volume without a manifest, and nothing shows that it is what "
-                + "\(source.location) has: it is fetched"))
+            .notice(
+                "\(model) \(version) is on the volume without a manifest, and nothing shows that it is what "
+                    + "\(source.location) has: it is fetched"))
         try await fetch(version, replacing: Found(place: place, files: found ?? []))
     }
 
@@ -77,7 +77,8 @@ struct VersionFetcher: Sendable {
     private func unsteady(_ version: Version) -> SourceError {
         SourceError(
             Failure(
-                .unavailable, "fetch \(model) \(version): it kept changing in \(source.location) while it was fetched; "
+                .unavailable,
+                "fetch \(model) \(version): it kept changing in \(source.location) while it was fetched; "
                     + "it is tried again, and published once it stays the same", isTransient: true))
     }
 
@@ -153,7 +154,8 @@ struct VersionFetcher: Sendable {
         if settings.requiresVerification, verification.method == .size {
             throw SourceError(
                 Failure(
-                    .badData, "fetch \(model) \(staged.version) \(entry.path): the store offers no checksum that could be verified, "
+                    .badData,
+                    "fetch \(model) \(staged.version) \(entry.path): the store offers no checksum that could be verified, "
                         + "and --verify require asks for one: upload it with a checksum, or use --verify best"))
         }
         try await onVolume { () throws(VolumeError) in try staged.complete(index, verification) }
@@ -204,7 +206,8 @@ struct VersionFetcher: Sendable {
                 return
             }
             try await onVolume { [volume, model] () throws(VolumeError) in try volume.prune(model, found.place) }
-            telemetry.record(.notice("\(model) \(version) is out for \(settings.republishPause.text), and then comes back as it should be"))
+            telemetry.record(
+                .notice("\(model) \(version) is out for \(settings.republishPause.text), and then comes back as it should be"))
             // A server compares the names it sees at two polls: one of them has to miss this one.
             do { try await time.sleep(for: settings.republishPause) } catch { throw stopped("republish", version) }
         }

@@ -21,13 +21,9 @@ static uint64_t power(const struct crc *crc, uint64_t base, uint64_t exponent) {
     return result;
 }
 
-uint64_t crc_power(const struct crc *crc, uint64_t exponent) {
-    return power(crc, 1ULL << (crc->width - 2), exponent);
-}
-
 uint64_t crc_combine(const struct crc *crc, uint64_t a, uint64_t b, uint64_t length_b) {
-    // The register after a goes on through as many zero bytes as b has, which multiplies it by x^8 for each; b's own register adds to
-    // that. Beginning with all ones and inverting at the end cancel out. x^8 is the base so that no length overflows.
+    // The register after a goes on through as many zero bytes as b has, which multiplies it by x^8 for each; b's own register
+    // adds to that. Beginning with all ones and inverting at the end cancel out. x^8 is the base so that no length overflows.
     uint64_t zero_byte = 1ULL << (crc->width - 9);
     return multiply(crc, a, power(crc, zero_byte, length_b)) ^ b;
 }
@@ -52,14 +48,17 @@ uint64_t crc_update_by_table(const struct crc *crc, uint64_t reg, const uint8_t 
 /// The factors that crc_fold.c moves 128 bits ahead with, by that many bits.
 static struct crc_factors factors(const struct crc *crc, unsigned distance) {
     // One less than the power that is meant, since the product of two reflected 64-bit factors lies one bit too far in 128 bits.
+    uint64_t x = 1ULL << (crc->width - 2);
     unsigned narrower = 64 - crc->width;
     return (struct crc_factors){
-        .first = crc_power(crc, distance + 64 - 1) << narrower,
-        .second = crc_power(crc, distance - 1) << narrower,
+        .first = power(crc, x, distance + 64 - 1) << narrower,
+        .second = power(crc, x, distance - 1) << narrower,
     };
 }
 
-void crc_prepare(struct crc *crc) {
+void crc_prepare(struct crc *crc, unsigned width, uint64_t polynomial) {
+    crc->width = width;
+    crc->polynomial = polynomial;
     crc->ones = UINT64_MAX >> (64 - crc->width);
     for (unsigned byte = 0; byte < 256; byte++) {
         uint64_t reg = byte;

@@ -1,15 +1,14 @@
 #ifndef CRC_H
 #define CRC_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 // The inside of all three CRCs, which differ in nothing but their polynomial and its width.
 //
-// Bits are reflected: of a register as wide as the polynomial, the highest bit is the coefficient of x^0 and the lowest that of the
-// highest power, so that the first bit of a message is the lowest bit of its first byte. A register is not a finished value: it
-// begins as all ones and is inverted at the end.
+// Bits are reflected: of a register as wide as the polynomial, the highest bit is the coefficient of x^0 and the lowest that of
+// the highest power, so that the first bit of a message is the lowest bit of its first byte. A register is not a finished value:
+// it begins as all ones and is inverted at the end.
 
 /// Two factors that move 128 bits of a message ahead by some distance (crc_fold.c).
 struct crc_factors {
@@ -20,11 +19,7 @@ enum { CRC_SLICES = 8, CRC_LANES = 8 };
 
 struct crc {
     unsigned width;
-    /// Without the term x^width.
     uint64_t polynomial;
-
-    // All that follows is derived by crc_prepare.
-
     /// What a register begins as, and what inverts it at the end.
     uint64_t ones;
     /// [k][b] is the register after the byte b and k zero bytes, from a register of 0.
@@ -32,11 +27,8 @@ struct crc {
     struct crc_factors fold_block, fold_lanes;
 };
 
-/// Derives tables and factors from width and polynomial.
-void crc_prepare(struct crc *crc);
-
-/// x^exponent mod P.
-uint64_t crc_power(const struct crc *crc, uint64_t exponent);
+/// Derives everything from the polynomial, which is given reflected and without its term x^width.
+void crc_prepare(struct crc *crc, unsigned width, uint64_t polynomial);
 
 /// The register after the bytes, by table: eight bytes a step.
 uint64_t crc_update_by_table(const struct crc *crc, uint64_t reg, const uint8_t *bytes, size_t length);
@@ -47,7 +39,7 @@ uint64_t crc_combine(const struct crc *crc, uint64_t a, uint64_t b, uint64_t len
 /// The fewest bytes that crc_update_by_folding takes.
 enum { CRC_FOLD_MINIMUM = 16 * CRC_LANES };
 
-/// What the carry-less multiplication of this machine is called, or NULL if it has none: then crc_update_by_folding must not be called.
+/// What the carry-less multiplication of this machine is called. NULL if it has none: crc_update_by_folding must not be called.
 const char *crc_folding_method(void);
 
 /// The register after the bytes, by carry-less multiplication.

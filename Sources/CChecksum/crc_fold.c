@@ -3,11 +3,12 @@
 // Folding: "Fast CRC Computation for Generic Polynomials Using PCLMULQDQ Instruction" (Gopal and others, Intel, 2009), in its
 // reflected form.
 //
-// 16 bytes are a polynomial V = F x^64 + S, with F in the first eight bytes, S in the others. What counts of them is their remainder
-// mod P, so that they may be replaced by anything congruent. V lies d bits ahead of other 16 bytes W: V x^d + W is congruent to
-// F (x^(d+64) mod P) + S (x^d mod P) + W, two carry-less products and two additions that fit 128 bits. Eight lanes of 16 bytes go
-// through the message side by side, since a product takes several cycles but one can begin at each; then they are folded into one, and
-// its 16 bytes, now congruent to all of the message, go through the table. So no reduction of its own is needed.
+// 16 bytes are a polynomial V = F x^64 + S, with F in the first eight bytes, S in the others. What counts of them is their
+// remainder mod P, so that they may be replaced by anything congruent. V lies d bits ahead of other 16 bytes W: V x^d + W is
+// congruent to F (x^(d+64) mod P) + S (x^d mod P) + W, two carry-less products and two additions that fit 128 bits. Eight lanes
+// of 16 bytes go through the message side by side, since a product takes several cycles but one can begin at each; then they
+// are folded into one, and its 16 bytes, now congruent to all of the message, go through the table: no reduction of its own is
+// needed.
 
 #if defined(__x86_64__)
 

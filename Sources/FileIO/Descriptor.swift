@@ -113,13 +113,15 @@ public struct Descriptor: ~Copyable, Sendable {
             try fileSystem.call(.fallocate, path) { aspired_fallocate(rawValue, 0, off_t(size)) }
             return true
         } catch {
-            guard error.errno == .notSupported || error.errno == .noFunction || error.errno == .invalidArgument else { throw error }
+            guard error.errno == .notSupported || error.errno == .noFunction || error.errno == .invalidArgument else {
+                throw error
+            }
             return false
         }
     }
 
     /// Takes the lock of the open file (flock(2)) without waiting. `false` when another process holds it.
-    /// - Parameter shared: only as one of several that keep it from being taken alone.
+    /// - `shared`: only as one of several that keep it from being taken alone.
     public borrowing func tryLock(shared: Bool = false) throws(FileError) -> Bool {
         do throws(FileError) {
             try fileSystem.call(.flock, path) { flock(rawValue, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB) }

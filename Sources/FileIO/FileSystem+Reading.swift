@@ -2,7 +2,7 @@ public import SystemPackage
 
 extension FileSystem {
     /// The whole content of a small file.
-    /// - Parameter limit: a longer file is an error (`EFBIG`).
+    /// - `limit`: a longer file is an error (`EFBIG`).
     public func readFile(_ path: FilePath, limit: Int) throws(FileError) -> [UInt8] {
         let file = try open(path, .read)
         var content: [UInt8] = []
@@ -14,7 +14,7 @@ extension FileSystem {
     }
 
     /// Reads a file from `range`'s start to its end, or to the file's, in pieces that stay in cache.
-    /// - Parameter chunk: bytes of a piece.
+    /// - `chunk`: bytes of a piece.
     /// - Returns: the bytes read.
     @discardableResult
     public func forEachChunk(

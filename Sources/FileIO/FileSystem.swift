@@ -14,7 +14,9 @@ public struct FileSystem: Sendable {
     func call(
         _ operation: FileOperation, _ path: FilePath, target: FilePath? = nil, _ body: () -> CInt
     ) throws(FileError) -> CInt {
-        if let probe, case .fail(let errno) = probe.willMake(FileCall(operation: operation, path: path, target: target, length: 0)) {
+        if let probe,
+            case .fail(let errno) = probe.willMake(FileCall(operation: operation, path: path, target: target, length: 0))
+        {
             throw FileError(operation.rawValue, path, errno)
         }
         while true {
@@ -73,7 +75,7 @@ extension FileSystem {
 
 extension FileSystem {
     /// Makes a directory and sets its mode by call, since the umask would take bits away (DESIGN, hard rule 8).
-    /// - Parameter mode: an inherited setgid bit is kept.
+    /// - `mode`: an inherited setgid bit is kept.
     /// - Returns: `false` when a directory of that name exists already; its mode is left alone.
     @discardableResult
     public func makeDirectory(_ path: FilePath, mode: UInt16) throws(FileError) -> Bool {

@@ -31,7 +31,8 @@ public final class Journal: Sendable {
 
     /// Begins a journal with these lines, in place of the one that may be there: either the old one or all of `lines` is found after a
     /// kill at any time.
-    public static func create(_ path: FilePath, lines: some Sequence<String>, fileSystem: FileSystem) throws(FileError) -> Journal {
+    public static func create(_ path: FilePath, lines: some Sequence<String>, fileSystem: FileSystem) throws(FileError) -> Journal
+    {
         let temporary = FilePath(path.string + ".new")
         try fileSystem.removeFile(temporary)
         do throws(FileError) {
@@ -56,7 +57,7 @@ public final class Journal: Sendable {
     private init(_ descriptor: consuming Descriptor) { self.descriptor = descriptor }
 
     /// Adds one line. May be called from any thread.
-    /// - Parameter line: holds no line break.
+    /// - `line`: holds no line break.
     public func append(_ line: String) throws(FileError) {
         let record = Journal.record(line)
         try isTorn.withLock { (isTorn) throws(FileError) in

@@ -22,11 +22,10 @@ public final class StagedFile: Sendable {
     private let onReset: @Sendable () throws(FileError) -> Void
 
     /// Opens or creates the file.
-    /// - Parameters:
-    ///   - extents: what an earlier process left in it, to be trusted.
-    ///   - reader: where digests are computed.
-    ///   - onExtent: called with each extent once its bytes are written, to record it.
-    ///   - onReset: called when all extents are forgotten.
+    /// - `extents`: what an earlier process left in it, to be trusted.
+    /// - `reader`: where digests are computed.
+    /// - `onExtent`: called with each extent once its bytes are written, to record it.
+    /// - `onReset`: called when all extents are forgotten.
     public init(
         path: FilePath, size: Int64, extents: [Extent] = [], fileSystem: FileSystem, reader: WorkerThread,
         onExtent: @escaping @Sendable (Extent) throws(FileError) -> Void = { _ in },
@@ -57,7 +56,7 @@ public final class StagedFile: Sendable {
     public var stagedBytes: Int64 { extents.withLock { $0.bytes } }
 
     /// A writer of `range`, which must lie in one missing range and in no other writer's.
-    /// - Parameter checksums: what to compute as the bytes pass; CRC-64/NVME always is.
+    /// - `checksums`: what to compute as the bytes pass; CRC-64/NVME always is.
     public func writer(for range: Range<Int64>, checksums: ChecksumSet) -> RangeWriter {
         precondition(range.lowerBound >= 0 && range.upperBound <= size, "a writer stays within its file")
         return RangeWriter(file: self, range: range, checksums: checksums)

@@ -15,9 +15,7 @@ public struct FileSource: ModelSource {
     /// Bytes that are copied in one go: what a cancellation waits for, and what others wait for who use the same thread.
     static let slice: Int64 = 64 << 20
 
-    /// - Parameters:
-    ///   - directory: absolute.
-    ///   - reader: where files are read.
+    /// `directory` is absolute; `reader` is where files are read.
     public init(
         directory: FilePath, ready: ReadinessRule, settle: Duration, fileSystem: FileSystem, reader: WorkerThread,
         time: any TimeSource
@@ -112,12 +110,14 @@ public struct FileSource: ModelSource {
             guard let status = try fileSystem.status(child) else {
                 // Removed since, or a name whose bytes no text can hold.
                 if relative.unicodeScalars.contains("\u{fffd}") {
-                    listing.fault = "\"\(PathRules.printable(child.string))\": its name is not UTF-8; the whole version is refused"
+                    listing.fault =
+                        "\"\(PathRules.printable(child.string))\": its name is not UTF-8; the whole version is refused"
                 }
                 continue
             }
             if let fault = PathRules.fault(of: relative) {
-                listing.fault = "\"\(PathRules.printable(child.string))\" cannot be a file of a version: \(fault); the whole version is refused"
+                listing.fault =
+                    "\"\(PathRules.printable(child.string))\" cannot be a file of a version: \(fault); the whole version is refused"
             } else if relative == listing.marker {
                 listing.hasMarker = true
             } else if relative == ReadinessCheck.manifestName {
@@ -132,7 +132,8 @@ public struct FileSource: ModelSource {
                 // The time of its change: a copy may keep the old times of its files, or bring some from the future.
                 listing.table.append(FileEntry(path: relative, size: status.size, tag: tag(status), modified: status.changed))
             } else {
-                listing.fault = "\"\(child)\" is neither file nor directory (symlinks are not followed); the whole version is refused"
+                listing.fault =
+                    "\"\(child)\" is neither file nor directory (symlinks are not followed); the whole version is refused"
             }
         }
     }

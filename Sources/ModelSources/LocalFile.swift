@@ -1,10 +1,11 @@
 public import Digests
 public import FileIO
+public import S3
 import Servables
 public import SystemPackage
 
 /// A file on the volume that may be what the source has: its checksums are computed where somebody asks.
-public struct LocalFile: Sendable {
+public struct LocalFile: LocalBytes {
     public let path: FilePath
     /// Bytes.
     public let size: Int64

@@ -16,15 +16,15 @@ public protocol ModelSource: Sendable {
     /// - Throws: `badData` for an unsafe key: the whole version is refused.
     func contents(of version: Version) async throws(SourceError) -> VersionContents
 
-    /// Fetches what is missing of a file, and verifies the whole.
-    /// - Parameter onBytes: called with the bytes of payload as they arrive, from any thread.
+    /// Fetches what is missing of a file, and verifies the whole. `onBytes` is called with the bytes of payload as they arrive,
+    /// from any thread.
     /// - Throws: `isStale` errors where the object is no longer what was listed.
     func fetch(
         _ entry: FileEntry, of version: Version, into file: StagedFile, onBytes: @escaping @Sendable (Int64) -> Void
     ) async throws(SourceError) -> Verification
 
     /// Whether a file of the source has exactly these bytes, by the strongest means that need no copy of them.
-    /// - Parameter local: the file to compare, already read once: its size is the entry's.
+    /// The size of `local` is the entry's.
     /// - Returns: `nil` where they differ, or where the source offers nothing to tell by.
     func verify(_ entry: FileEntry, of version: Version, against local: LocalFile) async throws(SourceError) -> Verification?
 }

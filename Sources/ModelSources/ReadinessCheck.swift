@@ -7,9 +7,7 @@ struct ReadinessCheck {
     /// The store's clock.
     let now: Timestamp
 
-    /// - Parameters:
-    ///   - table: every file but the marker.
-    ///   - hasMarker: whether the rule's marker was listed.
+    /// What may be done with a version that holds these files, and the rule's marker or not.
     func contents(_ table: FileTable, hasMarker: Bool) -> VersionContents {
         if table.isEmpty { return .held(reason: "it holds no file yet", lookAgainIn: nil) }
         switch rule {

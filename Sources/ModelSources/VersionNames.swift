@@ -10,7 +10,8 @@ func versions(among names: some Sequence<String>, in location: String) throws(So
         throw SourceError(
             Failure(
                 .badData,
-                "list \(location): \"\(other.name)\" and \"\(version.name)\" are two names of version \(version.number); remove one of them"))
+                "list \(location): \"\(other.name)\" and \"\(version.name)\" are two names of version \(version.number); remove one of them"
+            ))
     }
     return versions
 }

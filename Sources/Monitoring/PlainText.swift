@@ -23,7 +23,8 @@ enum PlainText {
 
     /// `text` as the value of `key=value`: in quotes where a reader could not tell its end otherwise.
     static func quotedIfNeeded(_ text: String) -> String {
-        let isPlain = !text.isEmpty
+        let isPlain =
+            !text.isEmpty
             && text.unicodeScalars.allSatisfy { $0 != " " && $0 != "\"" && $0 != "=" && $0 != "\\" && !isUnsafe($0) }
         guard !isPlain else { return text }
         var result = "\""
@@ -37,14 +38,9 @@ enum PlainText {
     /// The longest prefix of at most `limit` bytes that cuts no character's encoding, and an ellipsis if that is not all.
     static func shortened(_ text: String, toBytes limit: Int) -> String {
         guard text.utf8.count > limit else { return text }
-        var result = String.UnicodeScalarView()
-        var count = 0
-        for scalar in text.unicodeScalars {
-            count += UTF8.width(scalar)
-            if count > limit { break }
-            result.append(scalar)
-        }
-        return String(result) + "…"
+        var end = text.utf8.index(text.startIndex, offsetBy: limit)
+        while end > text.startIndex, UTF8.isContinuation(text.utf8[end]) { end = text.utf8.index(before: end) }
+        return String(text[..<end]) + "…"
     }
 
     /// `1 file`, `12 files`.

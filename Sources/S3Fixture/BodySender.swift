@@ -43,13 +43,13 @@ struct BodySender: Sendable {
                 try await Task.sleep(until: due, clock: .continuous)
             }
         }
-        // A body that is shorter than the fault's offset is not touched by it.
-        if full.count > last - full.lowerBound || (full.isEmpty == false && last == full.lowerBound) {
+        if last < full.upperBound {
             if position == full.lowerBound { try await flush() }
             return effects.cut.map { .cut(reset: $0.reset) } ?? .stalled
         }
-        try await channel.writeAndFlush(HTTPServerResponsePart.end(nil)).get()
+        // Counted first: a client that has all must find it counted.
         progress(full.count)
+        try await channel.writeAndFlush(HTTPServerResponsePart.end(nil)).get()
         return .whole
     }
 

@@ -6,13 +6,14 @@
 struct CanonicalRequest: Sendable {
     let text: String
 
+    /// Fails where path or query are not validly percent-encoded.
     /// - Parameters:
+    ///   - method: in upper case.
     ///   - path: as it came, without the query.
     ///   - query: as it came, without the question mark.
     ///   - headers: in the order they came, names in any case.
     ///   - signedHeaders: lower-case names, sorted.
     ///   - payloadHash: what `x-amz-content-sha256` says.
-    /// - Returns: `nil` where path or query are not validly percent-encoded.
     init?(
         method: String, path: String, query: String, headers: [(name: String, value: String)], signedHeaders: [String],
         payloadHash: String

@@ -5,6 +5,7 @@ final class ConnectionRegistry: Sendable {
     private struct State {
         var open: [Int: any Channel] = [:]
         var accepted = 0
+        var waiting: [CheckedContinuation<Void, Never>] = []
     }
 
     private let state = Lock(State())
@@ -21,7 +22,26 @@ final class ConnectionRegistry: Sendable {
         }
     }
 
-    func remove(_ number: Int) { state.withLock { $0.open[number] = nil } }
+    func remove(_ number: Int) {
+        let released = state.withLock { state -> [CheckedContinuation<Void, Never>] in
+            state.open[number] = nil
+            guard state.open.isEmpty else { return [] }
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        for continuation in released { continuation.resume() }
+    }
+
+    /// Returns as soon as none is open.
+    func allClosed() async {
+        await withCheckedContinuation { continuation in
+            let isNow = state.withLock { state in
+                if !state.open.isEmpty { state.waiting.append(continuation) }
+                return state.open.isEmpty
+            }
+            if isNow { continuation.resume() }
+        }
+    }
 
     func closeAll() {
         for channel in state.withLock({ Array($0.open.values) }) { channel.close(promise: nil) }

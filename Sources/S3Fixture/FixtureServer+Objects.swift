@@ -7,6 +7,9 @@ extension FixtureServer {
 
     /// Puts an object into memory, under any key; makes the bucket if there is none.
     /// - Parameters:
+    ///   - bucket: its name.
+    ///   - key: anything, what no folder could hold too.
+    ///   - data: the content.
     ///   - lastModified: since 1970; the server's time if `nil`.
     ///   - etag: without quotes; the MD5 of `data` if `nil`.
     ///   - checksums: by the end of their headers' names (`crc64nvme`), as the headers shall say them; those that the server offers
@@ -27,8 +30,7 @@ extension FixtureServer {
     }
 
     /// Puts an object whose content is computed as it is sent, with the cyclic checksums that the server offers and an ETag shaped
-    /// like a multipart upload's.
-    /// - Parameter lastModified: since 1970; the server's time if `nil`.
+    /// like a multipart upload's. `lastModified` is since 1970, or the server's time if `nil`.
     public func put(bucket: String, key: String, synthetic content: SyntheticContent, lastModified: Duration? = nil) {
         var checksums: [String: String] = [:]
         for kind in service.store.kinds {

@@ -22,7 +22,10 @@ public final class FixtureServer: Sendable {
     /// Starts to listen.
     /// - Parameters:
     ///   - root: the folder whose children are buckets; `nil` for a server with buckets in memory only.
+    ///   - host: an address of this machine.
     ///   - port: 0 lets the system choose.
+    ///   - options: what it accepts and offers.
+    /// - Returns: the server, which serves until `shutdown`.
     /// - Throws: `IOError` if the address cannot be listened on.
     public static func start(
         root: String? = nil, host: String = "127.0.0.1", port: Int = 0, options: FixtureOptions = FixtureOptions()
@@ -61,8 +64,8 @@ public final class FixtureServer: Sendable {
     /// Starts a server, lends it to `body`, and shuts it down whatever comes of that.
     public static func with<Result>(
         root: String? = nil, options: FixtureOptions = FixtureOptions(), isolation: isolated (any Actor)? = #isolation,
-        _ body: (FixtureServer) async throws -> sending Result
-    ) async throws -> sending Result {
+        _ body: (FixtureServer) async throws -> Result
+    ) async throws -> Result {
         let server = try await start(root: root, options: options)
         do {
             let result = try await body(server)
@@ -105,6 +108,9 @@ public final class FixtureServer: Sendable {
 
     /// How many of them are open.
     public var openConnections: Int { connectionRegistry.open }
+
+    /// Returns as soon as no connection is open.
+    public func connectionsClosed() async { await connectionRegistry.allClosed() }
 
     // MARK: Misbehaving
 

@@ -35,8 +35,9 @@ final class ObjectStore: Sendable {
 
     /// The folder that a bucket has or would have; `nil` where there is no root or the name is none of a bucket.
     private func folder(of bucket: String) -> FolderPath? {
-        let allowed = bucket.utf8.allSatisfy { byte in
-            (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte) || "-._".utf8.contains(byte)
+        // The characters of S3's oldest bucket names; none leads out of the root.
+        let allowed = bucket.unicodeScalars.allSatisfy { scalar in
+            "0"..."9" ~= scalar || "A"..."Z" ~= scalar || "a"..."z" ~= scalar || "-._".unicodeScalars.contains(scalar)
         }
         guard allowed, !bucket.isEmpty, !bucket.hasPrefix("."), bucket.utf8.count <= 63 else { return nil }
         return root?.appending(bucket)
@@ -87,8 +88,8 @@ final class ObjectStore: Sendable {
             content: .memory(data))
     }
 
-    /// Stores what a client uploaded: as a file where the bucket has a folder and the key is a path, else in memory.
-    /// - Parameter etag: in place of the content's MD5.
+    /// Stores what a client uploaded: as a file where the bucket has a folder and the key is a path, else in memory. An `etag`
+    /// stands in place of the content's MD5.
     func upload(_ bucket: String, _ key: ObjectKey, _ data: ByteBuffer, etag: String?, now: UnixTime) {
         if let path = folder(of: bucket)?.appending(key.bytes), key.isFilePath, write(data, to: path) {
             memory.withLock { buckets in

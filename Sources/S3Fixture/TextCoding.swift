@@ -59,7 +59,8 @@ func percentDecoded(_ text: some StringProtocol) -> [UInt8]? {
 }
 
 /// Percent-encodes all but RFC 3986's unreserved characters, digits in upper case: the encoding that SigV4 signs.
-/// - Parameter keeping: further characters that stay as they are (`/` in a path).
+///
+/// The characters of `keeping` stay as they are too (`/` in a path).
 func percentEncoded(_ bytes: some Sequence<UInt8>, keeping: String = "") -> String {
     encoded(bytes, keeping: "-._~" + keeping)
 }

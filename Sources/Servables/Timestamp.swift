@@ -117,7 +117,9 @@ extension Timestamp: CustomStringConvertible {
         var nanoseconds = 0
         if bytes.count > 20 {
             let fraction = bytes[20..<(bytes.count - 1)]
-            guard bytes[19] == UInt8(ascii: "."), (1...9).contains(fraction.count), let value = number(fraction) else { return nil }
+            guard bytes[19] == UInt8(ascii: "."), (1...9).contains(fraction.count), let value = number(fraction) else {
+                return nil
+            }
             nanoseconds = value
             for _ in fraction.count..<9 { nanoseconds *= 10 }
         } else if bytes.count != 20 {

@@ -3,7 +3,6 @@ import CCurl
 /// One option of an easy handle and its value, as data, so that a test can read what is set.
 enum CurlOption: Equatable {
     case long(CURLoption, Int)
-    case offset(CURLoption, Int64)
     /// `nil` is the C null, which takes back what libcurl was built with.
     case string(CURLoption, String?)
     /// A body to send; libcurl keeps a copy.
@@ -13,6 +12,15 @@ enum CurlOption: Equatable {
 }
 
 extension CurlOption {
+    /// The option as curl.h numbers it.
+    var number: UInt32 {
+        switch self {
+        case .long(let option, _), .string(let option, _): option.rawValue
+        case .body: CURLOPT_COPYPOSTFIELDS.rawValue
+        case .headers: CURLOPT_HTTPHEADER.rawValue
+        }
+    }
+
     /// Every option that a request is made with, but for the callbacks and their data, which `EasyHandle` sets.
     static func all(for request: HTTPRequest, _ configuration: HTTPClientConfiguration) -> [CurlOption] {
         connection(configuration) + trust(configuration) + message(request, configuration)

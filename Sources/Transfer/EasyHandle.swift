@@ -23,7 +23,8 @@ final class EasyHandle {
     /// Sets every option, so that the handle can be added to a multi handle.
     /// - Parameters:
     ///   - options: as `CurlOption.all` makes them.
-    ///   - callbacks: what is called, with `context`, while the transfer runs.
+    ///   - callbacks: what is called while the transfer runs.
+    ///   - context: what the callbacks are given.
     /// - Throws: what libcurl said to the option that it refused.
     func prepare(_ options: [CurlOption], _ callbacks: Callbacks, context: UnsafeMutableRawPointer) throws(CurlError) {
         for option in options { try set(option) }
@@ -54,7 +55,6 @@ final class EasyHandle {
     private func set(_ option: CurlOption) throws(CurlError) {
         switch option {
         case .long(let name, let value): try check(ccurl_set_long(raw, name, value))
-        case .offset(let name, let value): try check(ccurl_set_offset(raw, name, curl_off_t(value)))
         case .string(let name, let value): try check(ccurl_set_string(raw, name, value))
         case .headers(let lines):
             for line in lines {

@@ -153,6 +153,7 @@ final class Exchange: @unchecked Sendable {
 
     /// Closes what is open and says how it went.
     /// - Parameter reported: what ended the transfer, `nil` if libcurl took the answer for complete.
+    /// - Returns: what the caller is told.
     func conclude(_ reported: TransportError.Kind?) -> Outcome {
         var failure = self.failure ?? (hasEnough ? nil : reported)
         if let writer = writer.take() {

@@ -50,16 +50,23 @@ public final class HTTPClient: Sendable {
     }
 
     /// Sends a request and collects its body, whatever the status.
-    /// - Parameter limit: bytes of body, at most; more is `.bodyTooLarge`.
+    /// - Parameters:
+    ///   - request: what is sent.
+    ///   - limit: bytes of body, at most.
+    /// - Returns: head and body.
+    /// - Throws: `.bodyTooLarge` beyond the limit.
     public func send(_ request: HTTPRequest, limit: Int) async throws(TransportError) -> HTTPResponse {
         let answer = try await perform(request, .collect(limit: limit))
         return HTTPResponse(head: answer.head, body: answer.body)
     }
 
     /// Sends a request and hands the body of a 2xx answer to a closure as it comes.
-    /// - Parameter chunk: called on the client's thread, never twice at once, and not after this call has returned. It must not
-    ///   keep the bytes, nor block. `false` wants no more: the call returns, and the connection is closed.
+    /// - Parameters:
+    ///   - request: what is sent.
+    ///   - chunk: called on the client's thread, never twice at once, and not after this call has returned. It must neither keep
+    ///     the bytes nor block. `false` wants no more: the call returns, and the connection is closed.
     /// - Returns: the head; of an answer other than 2xx also the body's first 64 KiB.
+    /// - Throws: `.bodyTooShort` where the body breaks off after some of it was handed over.
     public func stream(
         _ request: HTTPRequest, chunk: @escaping @Sendable (_ bytes: UnsafeRawBufferPointer) -> Bool
     ) async throws(TransportError) -> HTTPResponse {
@@ -69,8 +76,11 @@ public final class HTTPClient: Sendable {
 
     /// Sends a request and writes its body to a file. Whatever ends the call, what came until then is recorded in the file when
     /// it returns, unless the file refused it.
-    /// - Parameter accept: called once on the client's thread, after the final headers and before the body's first byte; must
-    ///   not block.
+    /// - Parameters:
+    ///   - request: what is sent.
+    ///   - file: where `accept` may have ranges written to.
+    ///   - accept: called once on the client's thread, after the final headers and before the body's first byte; must not block.
+    /// - Returns: what `accept` asked for.
     /// - Throws: `.bodyTooShort` and `.bodyTooLong` where the body does not fill the range, `.write` if the file refuses it.
     public func download(
         _ request: HTTPRequest, into file: StagedFile, accept: @escaping @Sendable (ResponseHead) -> DownloadDecision

@@ -1,12 +1,10 @@
-#if canImport(Glibc)
-    import Glibc
-#endif
+import Glibc
 
 /// When a connection is too slow to be kept.
 public struct StallLimit: Hashable, Sendable {
     /// Bytes that must come within `window`, at any time while a body is under way.
-    public let bytes: Int64
-    public let window: Duration
+    public var bytes: Int64
+    public var window: Duration
 
     public init(bytes: Int64, window: Duration) {
         self.bytes = bytes

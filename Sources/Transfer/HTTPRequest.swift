@@ -25,7 +25,7 @@ public struct HTTPRequest: Hashable, Sendable {
     /// `nil` sends no body; an empty one sends `Content-Length: 0`, as `PUT` and `POST` always do.
     public let body: [UInt8]?
 
-    public init(_ method: String = "GET", _ url: String, headers: [HTTPHeader] = [], body: [UInt8]? = nil) {
+    public init(_ method: String, _ url: String, headers: [HTTPHeader] = [], body: [UInt8]? = nil) {
         self.method = method
         self.url = url
         self.headers = headers

@@ -13,7 +13,10 @@ final class MultiHandle: @unchecked Sendable {
         ccurl_multi_set_long(raw, CURLMOPT_PIPELINING, 0)
     }
 
-    deinit { curl_multi_cleanup(raw) }
+    /// Closes its connections and frees it; to be called once, at the end, when no easy handle is in it.
+    func close() {
+        curl_multi_cleanup(raw)
+    }
 
     func add(_ handle: EasyHandle) throws(CurlError) {
         guard curl_multi_add_handle(raw, handle.raw) == CURLM_OK else { throw CurlError(code: CURLE_OUT_OF_MEMORY) }

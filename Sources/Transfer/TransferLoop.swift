@@ -71,12 +71,12 @@ final class TransferLoop {
     }
 
     /// Gives back connections, handles, names and parsed authorities of an idle loop, by taking a new multi handle.
-    /// - Returns: whether there was memory for it.
-    func release() -> Bool {
-        guard isIdle, let fresh = MultiHandle(configuration) else { return false }
-        multi = fresh
+    /// - Returns: the old one, for the caller to close; `nil` if there was no memory for a new one.
+    func release() -> MultiHandle? {
+        guard isIdle, let fresh = MultiHandle(configuration) else { return nil }
+        defer { multi = fresh }
         spare = []
-        return true
+        return multi
     }
 
     private func end(_ handle: EasyHandle, _ reported: TransportError.Kind?) {
@@ -85,6 +85,7 @@ final class TransferLoop {
         handle.reset()
         spare.append(handle)
         exchange.loop = nil
+        if active.isEmpty { nextDeadline = .max }
         exchange.resume(clock.exclude { exchange.conclude(reported) })
     }
 

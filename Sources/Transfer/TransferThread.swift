@@ -3,6 +3,13 @@ import Glibc
 
 /// A thread that carries exchanges, and its mailbox. All members may be called from any thread.
 final class TransferThread: Sendable {
+    private struct Mail {
+        let starts: [Exchange]
+        let cancels: [Exchange]
+        let isStopping: Bool
+        let isWoken: Bool
+    }
+
     private struct Mailbox {
         var starts: [Exchange] = []
         var cancels: [Exchange] = []
@@ -89,9 +96,9 @@ final class TransferThread: Sendable {
             for exchange in mail.starts { loop.start(exchange) }
             for exchange in mail.cancels { loop.cancel(exchange) }
             if !mail.starts.isEmpty { isPristine = false }
-            if loop.isIdle, !isPristine, !mail.isWoken, loop.release() {
-                // The old handle is closed here, when no one can reach it any more.
+            if loop.isIdle, !isPristine, !mail.isWoken, let old = loop.release() {
                 mailbox.withLock { $0.multi = loop.multi }
+                old.close()  // now that no one can wake it any more
                 isPristine = true
             }
             loop.turn()
@@ -100,11 +107,15 @@ final class TransferThread: Sendable {
         }
     }
 
-    private func takeMail() -> Mailbox {
+    private func takeMail() -> Mail {
         mailbox.withLock { mailbox in
-            let mail = mailbox
-            mailbox = Mailbox(isStopping: mail.isStopping, multi: mail.multi, waiters: mail.waiters)
-            return mail
+            defer {
+                mailbox.starts = []
+                mailbox.cancels = []
+                mailbox.isWoken = false
+            }
+            return Mail(
+                starts: mailbox.starts, cancels: mailbox.cancels, isStopping: mailbox.isStopping, isWoken: mailbox.isWoken)
         }
     }
 
@@ -113,7 +124,7 @@ final class TransferThread: Sendable {
             defer { mailbox.multi = nil }
             return (mailbox.multi, mailbox.waiters)
         }
-        _ = consume multi
+        multi?.close()
         for waiter in waiters { waiter.resume() }
     }
 

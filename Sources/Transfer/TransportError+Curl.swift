@@ -32,16 +32,17 @@ extension TransportError.Kind {
         }
     }
 
-    /// What libcurl was about when its time was up: it keeps the time of each step that it has left behind.
+    /// What libcurl was about when its time was up, from what it knows by then.
     private static func phase(_ handle: EasyHandle) -> TransportError.Phase {
         if handle.offset(CURLINFO_NAMELOOKUP_TIME_T) == 0 { return .resolve }
-        return handle.offset(CURLINFO_CONNECT_TIME_T) == 0 ? .connect : .tls
+        // A port of our own is the mark of a TCP connection; `CONNECT_TIME` is not set before TLS is there, too (7.88).
+        return handle.long(CURLINFO_LOCAL_PORT) == 0 ? .connect : .tls
     }
 
-    /// Why a certificate was refused; the numbers are OpenSSL's `X509_V_ERR_*`.
+    /// Why a certificate was refused. libcurl compares the name before it asks for OpenSSL's verdict (`X509_V_ERR_*`).
     private static func distrust(_ handle: EasyHandle, _ said: String) -> TransportError.TLSFault {
-        switch handle.long(CURLINFO_SSL_VERIFYRESULT) {
-        case 0: .wrongName
+        if said.contains("target host name") { return .wrongName }
+        return switch handle.long(CURLINFO_SSL_VERIFYRESULT) {
         case 9, 10: .outOfDate(reason: said)
         default: .untrusted(reason: said)
         }

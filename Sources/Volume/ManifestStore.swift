@@ -35,7 +35,7 @@ final class ManifestStore: Sendable {
     }
 
     /// Writes a version's manifest durably.
-    /// - Parameter files: calls its argument with each file, in the table's order.
+    /// - `files`: calls its argument with each file, in the table's order.
     func write(
         _ header: ManifestHeader, files: ((ManifestFile) throws(FileError) -> Void) throws(FileError) -> Void
     ) throws(FileError) {
@@ -85,7 +85,9 @@ final class ManifestStore: Sendable {
         var versions: [Version] = []
         var others: [String] = []
         for name in try fileSystem.list(layout.manifests(model)) {
-            if name.hasSuffix(VolumeLayout.manifestSuffix), let version = Version(name.dropLast(VolumeLayout.manifestSuffix.count)) {
+            if name.hasSuffix(VolumeLayout.manifestSuffix),
+                let version = Version(name.dropLast(VolumeLayout.manifestSuffix.count))
+            {
                 versions.append(version)
             } else {
                 others.append(name)
@@ -114,7 +116,8 @@ final class ManifestStore: Sendable {
 
     /// Reads a manifest line by line.
     /// - Returns: `nil` where it is damaged; the files were handed out before that was known.
-    private func read(_ path: FilePath, file take: (ManifestFile) throws(FileError) -> Void) throws(FileError) -> ManifestHeader? {
+    private func read(_ path: FilePath, file take: (ManifestFile) throws(FileError) -> Void) throws(FileError) -> ManifestHeader?
+    {
         let file = try fileSystem.open(path, .read)
         var checksum = RunningChecksum()
         var header: ManifestHeader?

@@ -40,7 +40,8 @@ enum ProgressRecord: Hashable {
                 entry: FileEntry(
                     path: unescaped(fields[4]), size: size, tag: unescaped(fields[3]), modified: Timestamp(secondsSinceEpoch: 0)))
         case ("extent", 7):
-            guard let index = Int(fields[1]), let offset = Int64(fields[2]), let length = Int64(fields[3]), offset >= 0, length > 0,
+            guard let index = Int(fields[1]), let offset = Int64(fields[2]), let length = Int64(fields[3]), offset >= 0,
+                length > 0,
                 offset.addingReportingOverflow(length).overflow == false, let crc64nvme = UInt64(fields[4], radix: 16)
             else { return nil }
             self = .extent(
@@ -92,7 +93,9 @@ struct RecordedProgress {
 
     /// The progress of a file, if it is still the one that was being fetched.
     func progress(of entry: FileEntry) -> FileProgress? {
-        guard let known = files[FilePath(entry.path)], known.entry.size == entry.size, known.entry.tag == entry.tag else { return nil }
+        guard let known = files[FilePath(entry.path)], known.entry.size == entry.size, known.entry.tag == entry.tag else {
+            return nil
+        }
         guard known.progress.verification != nil || !known.progress.extents.isEmpty else { return nil }
         return known.progress
     }

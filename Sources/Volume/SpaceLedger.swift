@@ -29,10 +29,9 @@ final class SpaceLedger: Sendable {
     private let reserving = Lock<Void>(())
 
     /// Promises space to what is staged at `place`, in place of an earlier promise to it, if `check` agrees.
-    /// - Parameters:
-    ///   - unwritten: bytes that are not on the disk yet.
-    ///   - total: bytes of the whole version.
-    ///   - check: is given what others were promised. It looks at the disk itself, after that was noted: bytes that are written
+    /// - `unwritten`: bytes that are not on the disk yet.
+    /// - `total`: bytes of the whole version.
+    /// - `check`: is given what others were promised. It looks at the disk itself, after that was noted: bytes that are written
     ///     meanwhile count twice rather than not at all.
     func reserve<Failure: Error>(
         _ place: FilePath, unwritten: Int64, total: Int64, _ check: (Promised) throws(Failure) -> Void
@@ -103,9 +102,8 @@ extension Volume {
     }
 
     /// Promises space for a fetch, or says what is missing (CONTRACT P9).
-    /// - Parameters:
-    ///   - unwritten: bytes that the disk does not count as used yet, of `files` new files.
-    ///   - total: bytes of the whole version.
+    /// - `unwritten`: bytes that the disk does not count as used yet, of `files` new files.
+    /// - `total`: bytes of the whole version.
     func reserve(_ place: FilePath, unwritten: Int64, files: Int, total: Int64) throws(VolumeError) -> SpaceReservation {
         let needed = Volume.spaceNeeded(unwritten, files: files)
         return try ledger.reserve(place, unwritten: needed, total: total) { (promised) throws(VolumeError) in

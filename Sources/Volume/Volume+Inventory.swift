@@ -55,7 +55,8 @@ extension Volume {
             } else {
                 let names = same.map(\.version.name).joined(separator: ", ")
                 chosen.append(
-                    VolumeEntry(version: first.version, kind: .obstacle("several names of one number: \(names); remove all but one")))
+                    VolumeEntry(
+                        version: first.version, kind: .obstacle("several names of one number: \(names); remove all but one")))
             }
         }
         return chosen

@@ -5,7 +5,7 @@ import SystemPackage
 extension Volume {
     /// What an earlier process left behind goes: half-written files of ours, manifests of versions that are not there, and staged
     /// versions of models that are not among `models`; the trash is emptied by `sweep`. Needs the lock.
-    /// - Parameter models: the configured ones; `nil` leaves every model's staging alone.
+    /// - `models`: the configured ones; `nil` leaves every model's staging alone.
     public func recover(models: Set<String>?) throws(VolumeError) {
         try doing("clear up \(layout.state)") { () throws(FileError) in
             try fileSystem.makeDirectory(layout.trash, mode: 0o755)
@@ -30,7 +30,9 @@ extension Volume {
                 var failure: FileError?
                 for name in entries {
                     // One that cannot be deleted must not keep the space of the others.
-                    do throws(FileError) { try fileSystem.removeTree(layout.trash.appending(name)) } catch { failure = failure ?? error }
+                    do throws(FileError) { try fileSystem.removeTree(layout.trash.appending(name)) } catch {
+                        failure = failure ?? error
+                    }
                 }
                 if let failure { throw failure }
                 return entries.count

@@ -5,10 +5,10 @@ import SystemPackage
 extension Volume {
     /// Begins to stage a version, or takes up what an earlier attempt staged of it: files and ranges whose path, size and tag are
     /// still the same stay, everything else goes. Reserves the space that is missing.
-    /// - Parameters:
-    ///   - table: what the version shall hold; nothing else will be in it.
-    ///   - source: where it comes from, without secrets; what another source staged is not taken up.
-    public func stage(_ model: String, _ version: Version, table: FileTable, source: String) throws(VolumeError) -> StagedVersion {
+    /// - `table`: what the version shall hold; nothing else will be in it.
+    /// - `source`: where it comes from, without secrets; what another source staged is not taken up.
+    public func stage(_ model: String, _ version: Version, table: FileTable, source: String) throws(VolumeError) -> StagedVersion
+    {
         try checkPaths(table)
         let place = layout.staging(model, version)
         let tree = place.appending(VolumeLayout.tree)
@@ -62,7 +62,9 @@ extension Volume {
         var kept: [Int: Kept] = [:]
         for (index, progress) in known {
             let path = tree.appending(table[index].path)
-            guard let status = try fileSystem.status(path), status.kind == .file, status.size == table[index].size else { continue }
+            guard let status = try fileSystem.status(path), status.kind == .file, status.size == table[index].size else {
+                continue
+            }
             let intact = isDoubtful ? try intactPart(of: progress, in: path, size: status.size) : progress
             if let intact { kept[index] = Kept(progress: intact, allocated: status.allocated) }
         }
@@ -115,8 +117,7 @@ extension Volume {
     }
 
     /// Removes whatever is in a staged tree and shall not be: the tree is published as it is.
-    /// - Parameters:
-    ///   - files: relative to the tree, as `directories` are.
+    /// - `files`: relative to the tree, as `directories` are.
     private func removeUnexpected(in tree: FilePath, files: Set<FilePath>, directories: Set<FilePath>) throws(FileError) {
         guard try fileSystem.status(tree)?.kind == .directory else {
             try fileSystem.removeTree(tree)

@@ -29,13 +29,14 @@ public final class Volume: Sendable {
     }
 
     /// Touches nothing yet.
-    /// - Parameter reader: where digests of staged files are computed.
+    /// - `reader`: where digests of staged files are computed.
     public convenience init(
         layout: VolumeLayout, settings: VolumeSettings = VolumeSettings(), fileSystem: FileSystem = FileSystem(),
         time: any TimeSource = SystemTimeSource(), reader: WorkerThread
     ) {
         self.init(
-            layout: layout, settings: settings, fileSystem: fileSystem, time: time, reader: reader, boot: fileSystem.bootIdentity())
+            layout: layout, settings: settings, fileSystem: fileSystem, time: time, reader: reader,
+            boot: fileSystem.bootIdentity())
     }
 
     init(

@@ -54,13 +54,15 @@ extension VolumeError {
         case .notDirectory(let path):
             return Failure(.volume, "\(path) is in the way: a directory must be there; move it away or choose another --root")
         case .occupied(let path):
-            return Failure(.volume, "publish \(path): something of that name is already there and is left alone", isTransient: true)
+            return Failure(
+                .volume, "publish \(path): something of that name is already there and is left alone", isTransient: true)
         case .incomplete(let path, let reason):
             return Failure(.volume, "publish \(path): \(reason); it will be fetched again", isTransient: true)
         case .unsafePath(let path, let reason):
             return Failure(
                 .badData,
-                "the key \"\(PathRules.printable(path))\" cannot be a file of a version: \(reason); rename the object, the whole version is refused")
+                "the key \"\(PathRules.printable(path))\" cannot be a file of a version: \(reason); rename the object, the whole version is refused"
+            )
         }
     }
 
@@ -78,7 +80,7 @@ extension VolumeError {
 }
 
 /// Runs `body`, giving its file errors the clause that says what was being done.
-/// - Parameter other: what an error is instead, where it is more than a call that failed.
+/// - `other`: what an error is instead, where it is more than a call that failed.
 func doing<Result: ~Copyable>(
     _ what: @autoclosure () -> String, or other: (FileError) -> VolumeError? = { _ in nil },
     _ body: () throws(FileError) -> Result

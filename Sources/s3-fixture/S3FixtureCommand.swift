@@ -39,7 +39,7 @@ struct S3FixtureCommand: ParsableCommand {
     @Flag(help: "Allow requests without a signature.")
     var anonymous = false
 
-    @Option(help: "Checksums that objects have: a list of \(ChecksumKind.allCases.map(\.rawValue).joined(separator: ", ")); or none.")
+    @Option(help: "Checksums that objects have, from \(ChecksumKind.allCases.map(\.rawValue).joined(separator: ",")); or none.")
     var checksums = "crc64nvme"
 
     @Option(help: "Keys on a page of a listing at most.")

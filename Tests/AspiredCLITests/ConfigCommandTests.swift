@@ -41,6 +41,13 @@ struct ConfigCommandTests {
         #expect(outcome.result.contains("\nm      s3://b  "))
     }
 
+    @Test("shows what cannot be read as it was given")
+    func unreadable() {
+        let report = reportWithModel(["log-format": ["xml"], "http-listen": ["x"], "state-dir": ["a\n"]])
+        let values = report.settings.filter { $0.origin != .standard && $0.setting != .model }.map(\.values)
+        #expect(values == [["a\\n"], ["x"], ["xml"]])
+    }
+
     @Test("as JSON it has the same")
     func json() async {
         let outcome = await aspired(

@@ -86,7 +86,8 @@ struct FaultTests {
             ["s3-endpoint": "https://host/?X-Amz-Signature=hunter2"], ["model": "m=s3://AKIA:hunter2@b/p"],
             ["model": "m=s3://AKIA:x/hunter2@b/p"], ["model": "m=s3://b/p?secret_access_key=hunter2"],
             ["model": "m=s3://b/p?endpoint=https%3A%2F%2Fu%3Ahunter2%40h"], ["model": "m=https://u:hunter2@h/p"],
-            ["root": "https://user:hunter2@host\n"], ["http-listen": "http://u:hunter2@h:80"],
+            ["model": "m=s3://b/p?versions=http://u:hunter2@h"], ["root": "https://user:hunter2@host\n"],
+            ["http-listen": "http://u:hunter2@h:80"],
             ["log-level": "a\u{1B}[31m\r\n\u{2028}b"], ["log-level": String(repeating: "x", count: 100_000)],
         ])
     func shown(flags: [String: String]) {

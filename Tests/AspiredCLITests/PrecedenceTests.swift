@@ -62,6 +62,7 @@ struct PrecedenceTests {
     func names(setting: Setting) {
         #expect(setting.variable.lowercased().split(separator: "_").dropFirst().joined(separator: "-") == setting.name)
         #expect(!EnvironmentNames.isServiceLink(setting.variable))
+        #expect(setting.variable.unicodeScalars.allSatisfy { ("A"..."Z").contains($0) || ("0"..."9").contains($0) || $0 == "_" })
     }
 
     @Test("--poll-interval is ASPIRED_POLL_INTERVAL")

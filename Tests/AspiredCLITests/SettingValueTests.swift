@@ -155,6 +155,12 @@ struct SettingValueTests {
         #expect(listen?.description == text)
     }
 
+    @Test("only run and what asks it have an address", arguments: CommandName.allCases)
+    func listening(command: CommandName) throws {
+        let configuration = try #require(report(command, ["model": ["m=s3://b/p"]]).configuration)
+        #expect((configuration.httpListen?.port == 9464) == [.run, .config, .probe].contains(command))
+    }
+
     @Test("off turns the address off")
     func listenOff() throws {
         let configuration = try #require(reportWithModel(["http-listen": ["off"]]).configuration)

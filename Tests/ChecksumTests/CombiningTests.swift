@@ -40,7 +40,7 @@ struct CombiningTests {
     @Test("of parts longer than any file agree whichever neighbours are joined first", arguments: Algorithm.all)
     func enormousLengths(algorithm: Algorithm) {
         var generator = SeededGenerator(seed: 6)
-        for shift in [1, 2, 8, 24, 32, 40] {
+        for shift in 1..<40 {
             let (a, b, c) = (random(), random(), random())
             let (lengthOfB, lengthOfC) = (generator.next() >> shift, generator.next() >> shift)
             let left = algorithm.combine(algorithm.combine(a, b, lengthOfB), c, lengthOfC)
@@ -50,10 +50,10 @@ struct CombiningTests {
         func random() -> UInt64 { generator.next() >> (64 - algorithm.width) }
     }
 
-    @Test("of 4 GiB of zeros, doubled from a block, are those that zlib computes by reading them")
+    @Test("of 8 GiB of zeros, doubled from a block, are those that zlib computes by reading them")
     func doubling() {
         var crc = Algorithm.crc32.checksum([UInt8](repeating: 0, count: 1 << 16))
-        for exponent in 16..<32 { crc = Algorithm.crc32.combine(crc, crc, 1 << exponent) }
-        #expect(crc == 0xD202_EF8D)
+        for exponent in 16..<33 { crc = Algorithm.crc32.combine(crc, crc, 1 << exponent) }
+        #expect(crc == 0x41D9_12FF)
     }
 }

@@ -34,7 +34,9 @@ struct ExtentMapTests {
         var cuts = Set((0..<seed).map { _ in Int.random(in: 1..<content.count, using: &dice) }).sorted()
         cuts = [0] + cuts + [content.count]
         var map = ExtentMap()
-        for (start, end) in zip(cuts, cuts.dropFirst()).shuffled(using: &dice) { _ = map.insert(extent(of: content, start..<end)) }
+        for (start, end) in zip(cuts, cuts.dropFirst()).shuffled(using: &dice) {
+            _ = map.insert(extent(of: content, start..<end))
+        }
         #expect(map.extents == [extent(of: content, 0..<content.count)])
     }
 
@@ -46,7 +48,8 @@ struct ExtentMapTests {
         _ = map.insert(Extent(offset: 0, length: 4, crc64nvme: first.crc64nvme, crc32c: nil, crc32: first.crc32))
         _ = map.insert(extent(of: content, 4..<10))
         let whole = map.whole(of: 10)
-        #expect(whole?.crc32c == nil && whole?.crc32 == extent(of: content, 0..<10).crc32 && whole?.crc64nvme == checksum(content))
+        #expect(
+            whole?.crc32c == nil && whole?.crc32 == extent(of: content, 0..<10).crc32 && whole?.crc64nvme == checksum(content))
     }
 
     @Test("an empty file is whole from the start")

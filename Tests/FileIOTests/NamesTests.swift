@@ -63,7 +63,10 @@ struct NamesTests {
                 let probe = refusal.map { Probe.failing(.rename, $0) }
                 try FileSystem(probe: probe).renameWithoutReplacing(source, free)
                 #expect(try isPresent(free) && !isPresent(source))
-                if let probe { #expect(probe.trace([.rename, .stat]) == ["rename \(kind).free", "stat \(kind).free", "rename \(kind).free"]) }
+                if let probe {
+                    #expect(
+                        probe.trace([.rename, .stat]) == ["rename \(kind).free", "stat \(kind).free", "rename \(kind).free"])
+                }
             }
         }
     }
@@ -90,7 +93,9 @@ struct NamesTests {
             try FileSystem(probe: probe).replaceFile(path, with: Array("new".utf8), mode: 0o640)
             #expect(
                 probe.trace([.chmod, .write, .fsync, .rename, .truncate])
-                    == ["chmod f.new", "write f.new", "fsync f.new", "rename f", "fsync \(directory.lastComponent?.string ?? "")"])
+                    == [
+                        "chmod f.new", "write f.new", "fsync f.new", "rename f", "fsync \(directory.lastComponent?.string ?? "")",
+                    ])
             #expect(try read(path) == Array("new".utf8))
             #expect(try fileSystem.status(path)?.mode == 0o640)
             #expect(try fileSystem.list(directory) == ["f"])

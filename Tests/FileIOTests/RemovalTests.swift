@@ -11,8 +11,12 @@ struct RemovalTests {
     func tree() async throws {
         try await withDirectory { directory in
             let tree = directory.appending("t")
-            for path in ["", "a", "a/b", "a/b/c", "a/empty", "d"] { try fileSystem.makeDirectory(tree.pushing(FilePath(path)), mode: 0o755) }
-            for path in ["f", "a/f", "a/b/f", "a/b/c/f", "d/moved-up.1", "moved-up.2"] { try write([1], to: tree.appending(path)) }
+            for path in ["", "a", "a/b", "a/b/c", "a/empty", "d"] {
+                try fileSystem.makeDirectory(tree.pushing(FilePath(path)), mode: 0o755)
+            }
+            for path in ["f", "a/f", "a/b/f", "a/b/c/f", "d/moved-up.1", "moved-up.2"] {
+                try write([1], to: tree.appending(path))
+            }
             try write([1], to: directory.appending("neighbour"))
             try fileSystem.removeTree(tree)
             #expect(try fileSystem.list(directory) == ["neighbour"])
@@ -26,7 +30,9 @@ struct RemovalTests {
     func symlinks() async throws {
         try await withDirectory { directory in
             let (tree, outside) = (directory.appending("t"), directory.appending("outside"))
-            for path in [tree, tree.appending("a"), outside, outside.appending("kept")] { try fileSystem.makeDirectory(path, mode: 0o755) }
+            for path in [tree, tree.appending("a"), outside, outside.appending("kept")] {
+                try fileSystem.makeDirectory(path, mode: 0o755)
+            }
             try write([1], to: outside.appending("kept").appending("f"))
             for place in [tree, tree.appending("a")] {
                 try makeSymlink(place.appending("absolute"), to: outside.string)
@@ -67,7 +73,9 @@ struct RemovalTests {
     func withoutRights(mode: UInt16) async throws {
         try await withDirectory { directory in
             let tree = directory.appending("t")
-            for path in ["", "a", "a/b", "a/b/c", "e", "e/empty"] { try fileSystem.makeDirectory(tree.pushing(FilePath(path)), mode: 0o755) }
+            for path in ["", "a", "a/b", "a/b/c", "e", "e/empty"] {
+                try fileSystem.makeDirectory(tree.pushing(FilePath(path)), mode: 0o755)
+            }
             try write([1], to: tree.appending("a/b/c/f"))
             for path in ["a/b/c", "a/b", "a", "e/empty", "e", ""] { try fileSystem.setMode(tree.pushing(FilePath(path)), mode) }
             try fileSystem.removeTree(tree)

@@ -8,7 +8,7 @@ import Testing
 struct StagedFileTests {
     private let reader = WorkerThread(name: "reader")
 
-    /// - Parameter probe: of the file system that the file is written through.
+    /// - `probe`: of the file system that the file is written through.
     private func stage(
         _ path: FilePath, _ size: Int64, extents: [Extent] = [], probe: Probe? = nil, recording: Lock<[Extent]> = Lock([])
     ) throws -> StagedFile {
@@ -216,7 +216,9 @@ struct StagedFileTests {
             let recorded = Lock<[Extent]>([])
             let path = directory.appending("f")
             let file = try stage(path, 30, recording: recorded)
-            for start in [0, 10, 20] as [Int64] { try fill(file, start..<(start + 8), with: [UInt8](repeating: UInt8(start + 1), count: 8)) }
+            for start in [0, 10, 20] as [Int64] {
+                try fill(file, start..<(start + 8), with: [UInt8](repeating: UInt8(start + 1), count: 8))
+            }
             let extents = recorded.withLock { $0 }
             let fileSystem = FileSystem()
             #expect(try fileSystem.intact(extents, in: path) == extents)

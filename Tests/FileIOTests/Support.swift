@@ -9,7 +9,9 @@ func withDirectory<Result>(_ body: (FilePath) async throws -> Result) async thro
     _ = umask(0o077)
     let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
     var template = Array("\(parent)/aspired-test.XXXXXX".utf8CString)
-    guard template.withUnsafeMutableBufferPointer({ $0.baseAddress.flatMap { mkdtemp($0) } }) != nil else { throw Errno(rawValue: errno) }
+    guard template.withUnsafeMutableBufferPointer({ $0.baseAddress.flatMap { mkdtemp($0) } }) != nil else {
+        throw Errno(rawValue: errno)
+    }
     let path = FilePath(String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self))
     defer { try? FileSystem().removeTree(path) }
     return try await body(path)

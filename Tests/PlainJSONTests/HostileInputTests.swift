@@ -29,6 +29,11 @@ struct HostileInputTests {
         #expect(fault(text)?.offset == offset)
     }
 
+    @Test("a leading zero is named as what it is")
+    func leadingZeros() {
+        #expect(fault("[-007]")?.description == "a number has a leading zero, at byte 3")
+    }
+
     @Test("a number of a hundred thousand digits is refused or rounded, not trapped on")
     func longNumbers() throws {
         #expect(fault(String(repeating: "9", count: 100_000))?.reason == "a number is too large")
@@ -50,6 +55,7 @@ struct HostileInputTests {
         "lone surrogates",
         arguments: [
             #""\uD800""#, #""\uDC00""#, #""\uD800x""#, #""\uD800\n""#, #""\uD800\u0041""#, #""\uD800\uD800""#, #""\uDFFF\uD800""#,
+            #""\uDC00\uDC00""#,
         ])
     func surrogates(text: String) {
         #expect(fault(text)?.description == "an escaped surrogate stands alone, at byte 1")

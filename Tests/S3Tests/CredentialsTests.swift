@@ -26,7 +26,8 @@ struct CredentialsTests {
     @Test("the environment's keys are taken first, the session token with them, and a line break at an end is not a part")
     func environment() async throws {
         let variables = ["AWS_ACCESS_KEY_ID": "AKIAENV\n", "AWS_SECRET_ACCESS_KEY": " env-secret", "AWS_SESSION_TOKEN": "t"]
-        let found = try await chain(variables, files: ["/home/a/.aws/credentials": "[default]\naws_access_key_id=x"]).credentials()
+        let found = try await chain(variables, files: ["/home/a/.aws/credentials": "[default]\naws_access_key_id=x"])
+            .credentials()
         #expect(found == Credentials(accessKeyID: "AKIAENV", secretAccessKey: "env-secret", sessionToken: "t"))
     }
 

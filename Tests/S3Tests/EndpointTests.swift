@@ -11,18 +11,24 @@ struct EndpointTests {
     private static func applicable(_ test: JSON) -> Bool {
         guard let parameters = test["params"] else { return false }
         func isOn(_ name: String) -> Bool { parameters[name]?.bool == true }
-        if ["UseFIPS", "UseDualStack", "Accelerate", "UseS3ExpressControlEndpoint", "UseObjectLambdaEndpoint"].contains(where: isOn) {
+        if ["UseFIPS", "UseDualStack", "Accelerate", "UseS3ExpressControlEndpoint", "UseObjectLambdaEndpoint"].contains(
+            where: isOn)
+        {
             return false
         }
         if let bucket = parameters["Bucket"]?.string {
-            if bucket.hasPrefix("arn") || ["--x-s3", "--xa-s3", "--op-s3"].contains(where: { bucket.hasSuffix($0) }) { return false }
+            if bucket.hasPrefix("arn") || ["--x-s3", "--xa-s3", "--op-s3"].contains(where: { bucket.hasSuffix($0) }) {
+                return false
+            }
         }
         if test.description.contains("s3-outposts") { return false }
         let region = parameters["Region"]?.string
         return !(isOn("UseGlobalEndpoint") && region == "us-east-1" && parameters["Endpoint"] == nil) && region != nil
     }
 
-    @Test("the plain cases of botocore's endpoint rules give their URL or error", .enabled(if: SharedData.isPresent, "no test data"))
+    @Test(
+        "the plain cases of botocore's endpoint rules give their URL or error", .enabled(if: SharedData.isPresent, "no test data")
+    )
     func rules() throws {
         let file = try JSON(parsing: try SharedData.bytes("s3-endpoints", "endpoint-tests.json"))
         let cases = try #require(file["testCases"]?.array).filter(Self.applicable)
@@ -52,7 +58,8 @@ struct EndpointTests {
     func addressing() throws {
         func url(_ endpoint: String?, _ addressing: Addressing, _ bucket: String) throws -> String {
             let address = BucketAddress(
-                endpoint: try endpoint.map { try EndpointURL(parsing: $0) }, region: "eu-west-1", addressing: addressing, bucket: bucket)
+                endpoint: try endpoint.map { try EndpointURL(parsing: $0) }, region: "eu-west-1", addressing: addressing,
+                bucket: bucket)
             return address.url(path: address.path(key: "k/a b"), query: "")
         }
         #expect(try url(nil, .auto, "models") == "https://models.s3.eu-west-1.amazonaws.com/k/a%20b")
@@ -68,7 +75,8 @@ struct EndpointTests {
     @Test(
         "an endpoint that is none is refused without quoting it",
         arguments: [
-            "minio:9000", "ftp://h", "http://", "http://h:0", "http://h:65536", "http://h:9x", "http://h:+9", "http://h:", "http://a b",
+            "minio:9000", "ftp://h", "http://", "http://h:0", "http://h:65536", "http://h:9x", "http://h:+9", "http://h:",
+            "http://a b",
             "http://user:hunter2@h", "http://h?x=1", "http://h/#f", "http://[::1", "http://[zz]", "http://h/%zz", "http://a..b",
             "http://h/\u{1}",
         ])
@@ -208,7 +216,9 @@ struct S3ConfigurationTests {
                 environment[variable.key] = variable.value.string
             }
             let client = suite["client_configs"]?[test["client_config"]?.string ?? ""]
-            if client?["ignore_configured_endpoint_urls"]?.bool == true { environment["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"] = "true" }
+            if client?["ignore_configured_endpoint_urls"]?.bool == true {
+                environment["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"] = "true"
+            }
             var options = S3Options()
             options.endpoint = client?["endpoint_url"]?.string.map { Sourced($0, origin: "client") }
             let profile = try Profile(environment: ["HOME": "/h"], chosen: test["profile"]?.string) { (path) throws(Failure) in

@@ -50,6 +50,19 @@ struct ListingPageTests {
         #expect(page.nextToken == nil)
     }
 
+    @Test("keys outside of the prefix are seen")
+    func outside() {
+        var page = ListingPage()
+        page.objects = [ListedObject(key: "m/a", size: 1, etag: "")]
+        page.prefixes = ["m/b/"]
+        #expect(page.lies(within: "m/") && page.lies(within: ""))
+        page.prefixes.append("n/")
+        #expect(!page.lies(within: "m/"))
+        page.prefixes = []
+        page.objects.append(ListedObject(key: "../m/a", size: 1, etag: ""))
+        #expect(!page.lies(within: "m/"))
+    }
+
     @Test("a listing that ends early is worth another try, wherever it ends")
     func truncated() {
         let text = listing(Self.object + "<IsTruncated>false</IsTruncated>")

@@ -4,8 +4,6 @@ import SystemPackage
 
 /// The test data of other projects, which is not part of this one: tests that need it skip where it is absent.
 enum SharedData {
-    static let absent = "the shared test data is not there (ASPIRED_SHARED_DIR, or ../shared)"
-
     static let root: FilePath = {
         if let variable = getenv("ASPIRED_SHARED_DIR") { return FilePath(String(cString: variable)).appending("testdata") }
         let package = FilePath(#filePath).removingLastComponent().removingLastComponent().removingLastComponent()

@@ -17,7 +17,7 @@ final class TestTime: TimeSource {
     private let state = Box<(sleeps: [Duration], offset: Duration)>(([], .zero))
     let dice: Double
 
-    /// - Parameter offset: how far this clock is from the machine's.
+    /// A clock that is `offset` from the machine's.
     init(dice: Double = 0.5, offset: Duration = .zero) {
         self.dice = dice
         state.change { $0.offset = offset }

@@ -53,10 +53,4 @@ struct FileTableTests {
         #expect(made.totalSize == 1 << 60)
         #expect(made[0].size == Int64.max)
     }
-
-    @Test("The directories that files need come with those above them first, and once")
-    func directories() {
-        let made = table([entry("a/b/c"), entry("a/d"), entry("e")], empty: ["f/g", "a/b"])
-        #expect(made.directories == ["a", "a/b", "f", "f/g"])
-    }
 }

@@ -1,3 +1,4 @@
+import FileIO
 import Glibc
 import Testing
 
@@ -5,34 +6,46 @@ import Testing
 
 @Suite("Connections, threads and ends", .timeLimit(.minutes(1)))
 struct ConnectionTests {
-    @Test("requests one after another share a connection")
+    @Test("requests one after another share a connection, and nothing else")
     func reuse() async throws {
         try await withServer({ _ in [.answer(200, "a")] }) { server, client in
-            for _ in 0..<10 { _ = try await client.send(HTTPRequest(server.url), limit: 1) }
+            for number in 0..<10 {
+                let headers = [HTTPHeader("X-\(number)", "1")]
+                _ = try await client.send(HTTPRequest(number % 2 == 0 ? "GET" : "PUT", server.url, headers: headers), limit: 1)
+            }
             #expect(server.log.requests.map(\.connection) == Array(repeating: 0, count: 10))
+            for (number, request) in server.log.requests.enumerated() {
+                #expect(request.line.first ?? "" == (number % 2 == 0 ? "GET" : "PUT"))
+                #expect(request.headers.filter { $0.hasPrefix("X-") } == ["X-\(number): 1"])
+                #expect(request.headers.count == (number % 2 == 0 ? 3 : 4))
+            }
         }
     }
 
     @Test("a reused connection that turns out to be closed is replaced")
     func stale() async throws {
         // The second request of a connection finds it closed.
-        try await ScriptedServer.run({ $0.connection == 0 ? [.answer(200, "a"), .gate, .close] : [.answer(200, "b")] }) { server in
+        try await ScriptedServer.run({ $0.connection == 0 ? [.answer(200, "a"), .gate, .close] : [.answer(200, "b")] }) {
+            server in
             try await HTTPClient.run { client in
-                _ = try await client.send(HTTPRequest(server.url), limit: 1)
+                _ = try await client.send(HTTPRequest("GET", server.url), limit: 1)
                 server.open()
                 await server.wait { $0.closed == 1 }
-                #expect(String(try await client.send(HTTPRequest(server.url), limit: 1).body) == "b")
+                let response = try await client.send(HTTPRequest("GET", server.url), limit: 1)
+                #expect(String(response.body) == "b")
             }
         }
     }
 
     @Test("200 requests at once, each with its own answer, on no more connections than that", arguments: [1, 3])
     func concurrent(threads: Int) async throws {
-        try await withServer({ [.answer(200, String($0.line[1]))] }) { $0.threads = threads } _: { server, client in
+        try await withServer({ [.answer(200, String($0.line[1]))] }) {
+            $0.threads = threads
+        } _: { server, client in
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for number in 0..<200 {
                     group.addTask {
-                        let response = try await client.send(HTTPRequest("\(server.url)/\(number)"), limit: 10)
+                        let response = try await client.send(HTTPRequest("GET", "\(server.url)/\(number)"), limit: 10)
                         #expect(String(response.body) == "/\(number)")
                     }
                 }
@@ -43,23 +56,30 @@ struct ConnectionTests {
         }
     }
 
-    @Test("threads share the load")
+    @Test("a thread that is held up by a file does not hold up a request that comes later")
     func threads() async throws {
-        // Each of two requests waits for the other to arrive.
-        try await withServer({ _ in [.gate, .answer(200, "")] }) { $0.threads = 2 } _: { server, client in
-            async let first = client.send(HTTPRequest(server.url), limit: 0)
-            async let second = client.send(HTTPRequest(server.url), limit: 0)
-            await server.wait { $0.requests.count == 2 }
-            #expect(threadNames().filter { $0.hasPrefix("aspired-xfer-") }.count >= 2)
-            server.open()
-            _ = try await (first, second)
+        try await withServer({ _ in [.answer(200, "a")] }) {
+            $0.threads = 2
+        } _: { server, client in
+            let isDone = Lock(false)
+            async let listing = client.stream(HTTPRequest("GET", server.url)) { _ in
+                for _ in 0..<20_000 where !isDone.withLock({ $0 }) { usleep(1000) }
+                return true
+            }
+            await server.wait { $0.requests.count == 1 }
+            for _ in 0..<3 { _ = try await client.send(HTTPRequest("GET", server.url), limit: 1) }
+            #expect(Set(threadNames()).isSuperset(of: ["aspired-xfer-0", "aspired-xfer-1"]))
+            isDone.withLock { $0 = true }
+            _ = try await listing
         }
     }
 
-    @Test("cancelling ends a call at once, before the answer and within it", arguments: ["", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n1"])
+    @Test(
+        "cancelling ends a call at once, before the answer and within it",
+        arguments: ["", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n1"])
     func cancel(answer: String) async throws {
         try await withServer({ _ in [.send(answer)] }) { server, client in
-            let call = Task { await failure(of: try await client.send(HTTPRequest(server.url), limit: 9)) }
+            let call = start { try await client.send(HTTPRequest("GET", server.url), limit: 9) }
             await server.wait { $0.requests.count == 1 }
             call.cancel()
             #expect(await call.value == .cancelled)
@@ -70,22 +90,26 @@ struct ConnectionTests {
     @Test("a task that is cancelled already sends nothing")
     func cancelledBefore() async throws {
         try await withServer({ _ in [.answer(200, "")] }) { server, client in
-            let call = Task { () -> TransportError.Kind? in
-                withUnsafeCurrentTask { $0?.cancel() }
-                return await failure(of: try await client.send(HTTPRequest(server.url), limit: 0))
+            for _ in 0..<100 {
+                let call = Task { () -> TransportError.Kind? in
+                    withUnsafeCurrentTask { $0?.cancel() }
+                    return await failure { try await client.send(HTTPRequest("GET", server.url), limit: 0) }
+                }
+                #expect(await call.value == .cancelled)
             }
-            #expect(await call.value == .cancelled)
-            #expect(server.log.connections == 0)
+            #expect(server.log.requests.isEmpty)
         }
     }
 
     @Test("calls and cancellations that cross each other end once each")
     func cancelRace() async throws {
-        try await withServer({ _ in [.answer(200, "a")] }) { $0.threads = 2 } _: { server, client in
+        try await withServer({ _ in [.answer(200, "a")] }) {
+            $0.threads = 2
+        } _: { server, client in
             let outcomes = await withTaskGroup(of: TransportError.Kind?.self) { group in
                 for number in 0..<300 {
                     group.addTask {
-                        let call = Task { await failure(of: try await client.send(HTTPRequest(server.url), limit: 1)) }
+                        let call = start { try await client.send(HTTPRequest("GET", server.url), limit: 1) }
                         for _ in 0..<(number % 50) { await Task.yield() }
                         call.cancel()
                         return await call.value
@@ -96,23 +120,42 @@ struct ConnectionTests {
             #expect(outcomes.count == 300)
             #expect(outcomes.allSatisfy { $0 == nil || $0 == .cancelled })
             // The client is whole after that.
-            #expect(String(try await client.send(HTTPRequest(server.url), limit: 1).body) == "a")
+            let response = try await client.send(HTTPRequest("GET", server.url), limit: 1)
+            #expect(String(response.body) == "a")
         }
     }
 
     @Test("shutting down ends the calls under way, those that follow, and the threads")
     func shutdown() async throws {
         try await ScriptedServer.run({ _ in [] }) { server in
-            try await HTTPClient.run { $0.threads = 2 } _: { client in
+            try await HTTPClient.run {
+                $0.threads = 2
+            } _: { client in
                 let calls = (0..<20).map { _ in
-                    Task { await failure(of: try await client.send(HTTPRequest(server.url), limit: 0)) }
+                    start { try await client.send(HTTPRequest("GET", server.url), limit: 0) }
                 }
                 await server.wait { $0.requests.count == 20 }
                 await client.shutdown()
                 for call in calls { #expect(await call.value == .shutDown) }
-                #expect(await failure(of: try await client.send(HTTPRequest(server.url), limit: 0)) == .shutDown)
+                #expect(await failure { try await client.send(HTTPRequest("GET", server.url), limit: 0) } == .shutDown)
                 await server.wait { $0.closed == 20 }
                 await client.shutdown()
+            }
+        }
+    }
+
+    @Test("calls that cross a shutdown end once each")
+    func shutdownRace() async throws {
+        try await ScriptedServer.run({ _ in [.answer(200, "a")] }) { server in
+            for _ in 0..<10 {
+                let client = try HTTPClient(HTTPClientConfiguration(version: "1"))
+                let calls = (0..<40).map { _ in start { try await client.send(HTTPRequest("GET", server.url), limit: 1) } }
+                await Task.yield()
+                await client.shutdown()
+                for call in calls {
+                    let kind = await call.value
+                    #expect(kind == nil || kind == .shutDown)
+                }
             }
         }
     }
@@ -122,18 +165,20 @@ struct ConnectionTests {
         try await ScriptedServer.run({ _ in [.answer(200, "a")] }) { server in
             do {
                 let client = try HTTPClient(HTTPClientConfiguration(version: "1"))
-                _ = try await client.send(HTTPRequest(server.url), limit: 1)
+                _ = try await client.send(HTTPRequest("GET", server.url), limit: 1)
             }
             await server.wait { $0.closed == 1 }
         }
     }
 
-    @Test("an idle thread gives back its connections once and can be used again")
+    @Test("an idle thread gives back its connections, and can be used again")
     func idle() async throws {
-        try await withServer({ _ in [.answer(200, "a")] }) { $0.idleThreadLifetime = .milliseconds(20) } _: { server, client in
-            _ = try await client.send(HTTPRequest(server.url), limit: 1)
+        try await withServer({ _ in [.answer(200, "a")] }) {
+            $0.idleThreadLifetime = .milliseconds(20)
+        } _: { server, client in
+            _ = try await client.send(HTTPRequest("GET", server.url), limit: 1)
             await server.wait { $0.closed == 1 }
-            _ = try await client.send(HTTPRequest(server.url), limit: 1)
+            _ = try await client.send(HTTPRequest("GET", server.url), limit: 1)
             #expect(server.log.connections == 2)
         }
     }
@@ -150,7 +195,7 @@ private func threadNames() -> [String] {
         var buffer = [UInt8](repeating: 0, count: 32)
         let count = fread(&buffer, 1, buffer.count, file)
         fclose(file)
-        names.append(String(decoding: buffer.prefix(count), as: UTF8.self))
+        names.append(String(decoding: buffer.prefix(count).filter { $0 != 0x0A }, as: UTF8.self))
     }
     return names
 }

@@ -13,23 +13,29 @@ struct CurlOptionTests {
 
     @Test("every option that a GET is sent with")
     func get() {
-        let request = HTTPRequest("https://h/a/../b", headers: [HTTPHeader("X-A", "1"), HTTPHeader("X-Empty", "")])
+        let request = HTTPRequest("GET", "https://h/a/../b", headers: [HTTPHeader("X-A", "1"), HTTPHeader("X-Empty", "")])
         #expect(
             lines(request) == [
-                "PROTOCOLS_STR=http,https", "REDIR_PROTOCOLS_STR=http,https", "FOLLOWLOCATION=0", "HTTP_VERSION=2", "HTTP09_ALLOWED=0",
-                "NOSIGNAL=1", "QUICK_EXIT=1", "DNS_SHUFFLE_ADDRESSES=1", "CONNECTTIMEOUT_MS=10000", "TIMEOUT_MS=0", "LOW_SPEED_TIME=0",
+                "PROTOCOLS_STR=http,https", "REDIR_PROTOCOLS_STR=http,https", "FOLLOWLOCATION=0", "HTTP_VERSION=2",
+                "HTTP09_ALLOWED=0",
+                "NOSIGNAL=1", "QUICK_EXIT=1", "DNS_SHUFFLE_ADDRESSES=1", "CONNECTTIMEOUT_MS=10000", "TIMEOUT_MS=0",
+                "LOW_SPEED_TIME=0",
                 "MAXAGE_CONN=4", "TCP_NODELAY=1", "TCP_KEEPALIVE=1", "TCP_KEEPIDLE=30", "TCP_KEEPINTVL=10", "BUFFERSIZE=65536",
-                "NOPROGRESS=1", "SUPPRESS_CONNECT_HEADERS=1", "SSL_VERIFYPEER=1", "SSL_VERIFYHOST=2", "CAPATH=null", "CAINFO=/ca.pem",
+                "NOPROGRESS=1", "SUPPRESS_CONNECT_HEADERS=1", "SSL_VERIFYPEER=1", "SSL_VERIFYHOST=2", "CAPATH=null",
+                "CAINFO=/ca.pem",
                 "CA_CACHE_TIMEOUT=86400", "PROXY_CAPATH=null", "PROXY_CAINFO=/ca.pem", "URL=https://h/a/../b", "PATH_AS_IS=1",
                 "DISALLOW_USERNAME_IN_URL=1", "ACCEPT_ENCODING=null", "HTTP_CONTENT_DECODING=0", "USERAGENT=aspired/1.2.3",
-                "headers=X-A: 1|X-Empty;|Accept:|Content-Type:|Expect:", "HTTPGET=1", "CUSTOMREQUEST=GET",
+                "HTTPHEADER=X-A: 1|X-Empty;|Accept:|Content-Type:|Expect:", "HTTPGET=1", "CUSTOMREQUEST=GET",
             ])
     }
 
     @Test("a body makes a request that announces its length, also an empty one of a PUT")
     func bodies() {
-        #expect(lines(HTTPRequest("PUT", "http://h/")).isSuperset(of: ["POST=1", "body=0", "CUSTOMREQUEST=PUT"]))
-        #expect(lines(HTTPRequest("POST", "http://h/", body: [1, 2])).isSuperset(of: ["POST=1", "body=2", "CUSTOMREQUEST=POST"]))
+        #expect(lines(HTTPRequest("PUT", "http://h/")).isSuperset(of: ["POST=1", "COPYPOSTFIELDS=0", "CUSTOMREQUEST=PUT"]))
+        #expect(
+            lines(HTTPRequest("POST", "http://h/", body: [1, 2])).isSuperset(of: [
+                "POST=1", "COPYPOSTFIELDS=2", "CUSTOMREQUEST=POST",
+            ]))
         #expect(lines(HTTPRequest("HEAD", "http://h/")).contains("NOBODY=1"))
         #expect(lines(HTTPRequest("DELETE", "http://h/")).isSuperset(of: ["HTTPGET=1", "CUSTOMREQUEST=DELETE"]))
     }
@@ -37,14 +43,16 @@ struct CurlOptionTests {
     @Test("headers that libcurl would add are the caller's if given")
     func ownHeaders() {
         let headers = [HTTPHeader("accept", "text/plain"), HTTPHeader("CONTENT-TYPE", "a/b")]
-        #expect(lines(HTTPRequest("http://h/", headers: headers)).contains("headers=accept: text/plain|CONTENT-TYPE: a/b|Expect:"))
+        #expect(
+            lines(HTTPRequest("GET", "http://h/", headers: headers)).contains(
+                "HTTPHEADER=accept: text/plain|CONTENT-TYPE: a/b|Expect:"))
     }
 
     @Test("without verification neither the chain nor the name is checked")
     func insecure() {
         var configuration = HTTPClientConfiguration(version: "1")
         configuration.insecureSkipVerify = true
-        let lines = CurlOption.all(for: HTTPRequest("https://h/"), configuration).map(\.line)
+        let lines = CurlOption.all(for: HTTPRequest("GET", "https://h/"), configuration).map(\.line)
         #expect(lines.contains("SSL_VERIFYPEER=0"))
         #expect(lines.contains("SSL_VERIFYHOST=0"))
     }
@@ -58,7 +66,8 @@ struct CurlOptionTests {
             try withUnsafeMutablePointer(to: &context) { context in
                 try handle.prepare(
                     CurlOption.all(for: HTTPRequest(method, "http://h/"), configuration),
-                    EasyHandle.Callbacks(header: { _, _, _, _ in 0 }, body: { _, _, _, _ in 0 }, connected: { _, _, _, _, _ in 0 }),
+                    EasyHandle.Callbacks(
+                        header: { _, _, _, _ in 0 }, body: { _, _, _, _ in 0 }, connected: { _, _, _, _, _ in 0 }),
                     context: context)
             }
             handle.reset()
@@ -69,22 +78,24 @@ struct CurlOptionTests {
 extension CurlOption {
     /// Name and value, the name as curl.h numbers it.
     fileprivate var line: String {
-        switch self {
-        case .long(let option, let value): "\(Self.names[option.rawValue] ?? "\(option.rawValue)")=\(value)"
-        case .offset(let option, let value): "\(Self.names[option.rawValue] ?? "\(option.rawValue)")=\(value)"
-        case .string(let option, let value): "\(Self.names[option.rawValue] ?? "\(option.rawValue)")=\(value ?? "null")"
-        case .headers(let lines): "headers=" + lines.joined(separator: "|")
-        case .body(let bytes): "body=\(bytes.count)"
+        let name = Self.names[number] ?? "\(number)"
+        return switch self {
+        case .long(_, let value): "\(name)=\(value)"
+        case .string(_, let value): "\(name)=\(value ?? "null")"
+        case .headers(let lines): "\(name)=" + lines.joined(separator: "|")
+        case .body(let bytes): "\(name)=\(bytes.count)"
         }
     }
 
     private static let names: [UInt32: String] = [
         10318: "PROTOCOLS_STR", 10319: "REDIR_PROTOCOLS_STR", 52: "FOLLOWLOCATION", 84: "HTTP_VERSION", 285: "HTTP09_ALLOWED",
         99: "NOSIGNAL", 322: "QUICK_EXIT", 275: "DNS_SHUFFLE_ADDRESSES", 156: "CONNECTTIMEOUT_MS", 155: "TIMEOUT_MS",
-        20: "LOW_SPEED_TIME", 288: "MAXAGE_CONN", 121: "TCP_NODELAY", 213: "TCP_KEEPALIVE", 214: "TCP_KEEPIDLE", 215: "TCP_KEEPINTVL",
+        20: "LOW_SPEED_TIME", 288: "MAXAGE_CONN", 121: "TCP_NODELAY", 213: "TCP_KEEPALIVE", 214: "TCP_KEEPIDLE",
+        215: "TCP_KEEPINTVL",
         98: "BUFFERSIZE", 43: "NOPROGRESS", 265: "SUPPRESS_CONNECT_HEADERS", 64: "SSL_VERIFYPEER", 81: "SSL_VERIFYHOST",
         10097: "CAPATH", 10065: "CAINFO", 321: "CA_CACHE_TIMEOUT", 10247: "PROXY_CAPATH", 10246: "PROXY_CAINFO", 10002: "URL",
         234: "PATH_AS_IS", 278: "DISALLOW_USERNAME_IN_URL", 10102: "ACCEPT_ENCODING", 158: "HTTP_CONTENT_DECODING",
-        10018: "USERAGENT", 80: "HTTPGET", 10036: "CUSTOMREQUEST", 47: "POST", 44: "NOBODY",
+        10018: "USERAGENT", 80: "HTTPGET", 10036: "CUSTOMREQUEST", 47: "POST", 44: "NOBODY", 10023: "HTTPHEADER",
+        10165: "COPYPOSTFIELDS",
     ]
 }

@@ -7,7 +7,9 @@ import Testing
 
 @Suite("Downloads into a staged file", .timeLimit(.minutes(1)))
 struct DownloadTests {
-    private static let whole = (0..<500_000).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
+    private static let whole = (0..<UInt32(125_000)).flatMap { number in
+        withUnsafeBytes(of: number &* 2_654_435_761) { Array($0) }
+    }
 
     /// Runs `body` beside a server, a client and an empty file of the size of `whole`.
     private func withFile(
@@ -40,12 +42,13 @@ struct DownloadTests {
         let script: ScriptedServer.Script = { $0.line[1] == "/a" ? Self.body(0..<300_001) : Self.body(300_001..<500_000) }
         try await withFile(script) { server, client, file in
             let heads = Lock([ResponseHead]())
-            let second = try await client.download(HTTPRequest(server.url + "/b"), into: file) { head in
+            let second = try await client.download(HTTPRequest("GET", server.url + "/b"), into: file) { head in
                 heads.withLock { $0.append(head) }
                 return .write(range: 300_001..<500_000, checksums: .crc32c)
             }
             #expect(file.missing == [0..<300_001])
-            let first = try await client.download(HTTPRequest(server.url + "/a"), into: file, accept: Self.write(0..<300_001))
+            let first = try await client.download(
+                HTTPRequest("GET", server.url + "/a"), into: file, accept: Self.write(0..<300_001))
             #expect(second == .written(ResponseHead(status: 206, headers: [HTTPHeader("Content-Length", "199999")])))
             #expect(first == .written(ResponseHead(status: 206, headers: [HTTPHeader("Content-Length", "300001")])))
             #expect(heads.withLock { $0.map(\.status) } == [206])
@@ -59,7 +62,8 @@ struct DownloadTests {
     @Test("an empty range needs no body")
     func empty() async throws {
         try await withFile({ _ in [.answer(200, "")] }) { server, client, file in
-            guard case .written = try await client.download(HTTPRequest(server.url), into: file, accept: Self.write(7..<7)) else {
+            guard case .written = try await client.download(HTTPRequest("GET", server.url), into: file, accept: Self.write(7..<7))
+            else {
                 Issue.record("not written")
                 return
             }
@@ -71,7 +75,8 @@ struct DownloadTests {
     func collected() async throws {
         try await withFile({ _ in [.answer(412, "0123456789")] }) { server, client, file in
             for limit in [4, 10, 1000] {
-                let outcome = try await client.download(HTTPRequest(server.url), into: file) { _ in .collect(limit: limit) }
+                let outcome = try await client.download(HTTPRequest("GET", server.url), into: file) { _ in .collect(limit: limit)
+                }
                 let head = ResponseHead(status: 412, headers: [HTTPHeader("Content-Length", "10")])
                 #expect(outcome == .collected(HTTPResponse(head: head, body: Array("0123456789".utf8.prefix(limit)))))
             }
@@ -85,11 +90,13 @@ struct DownloadTests {
             $0.line[1] == "/cut" ? Self.body(0..<200_000, announcing: 500_000) + [.close] : Self.body(200_000..<500_000)
         }
         try await withFile(script) { server, client, file in
-            let kind = await failure(
-                of: try await client.download(HTTPRequest(server.url + "/cut"), into: file, accept: Self.write(0..<500_000)))
+            let kind = await failure {
+                try await client.download(HTTPRequest("GET", server.url + "/cut"), into: file, accept: Self.write(0..<500_000))
+            }
             #expect(kind == .bodyTooShort(expected: 500_000, received: 200_000))
             #expect(file.missing == [200_000..<500_000])
-            _ = try await client.download(HTTPRequest(server.url + "/rest"), into: file, accept: Self.write(200_000..<500_000))
+            _ = try await client.download(
+                HTTPRequest("GET", server.url + "/rest"), into: file, accept: Self.write(200_000..<500_000))
             #expect(try content(file) == Self.whole)
             #expect(file.crc64nvme() == Self.whole.withUnsafeBytes { checksum($0) })
         }
@@ -98,7 +105,9 @@ struct DownloadTests {
     @Test("a body that is whole but shorter than the range is too short")
     func short() async throws {
         try await withFile({ _ in Self.body(0..<10) }) { server, client, file in
-            let kind = await failure(of: try await client.download(HTTPRequest(server.url), into: file, accept: Self.write(0..<11)))
+            let kind = await failure {
+                try await client.download(HTTPRequest("GET", server.url), into: file, accept: Self.write(0..<11))
+            }
             #expect(kind == .bodyTooShort(expected: 11, received: 10))
             #expect(file.stagedBytes == 10)
         }
@@ -107,10 +116,13 @@ struct DownloadTests {
     @Test("nothing is written past the range")
     func long() async throws {
         try await withFile({ _ in Self.body(0..<100_000) }) { server, client, file in
-            let kind = await failure(of: try await client.download(HTTPRequest(server.url), into: file, accept: Self.write(0..<50_000)))
+            let kind = await failure {
+                try await client.download(HTTPRequest("GET", server.url), into: file, accept: Self.write(0..<50_000))
+            }
             #expect(kind == .bodyTooLong(expected: 50_000))
             #expect(file.stagedBytes <= 50_000)
-            #expect(try content(file)[50_000...].allSatisfy { $0 == 0 })
+            let rest = try content(file)[50_000...]
+            #expect(rest.allSatisfy { $0 == 0 })
         }
     }
 
@@ -121,12 +133,11 @@ struct DownloadTests {
         }
         try await withFile(script) { server, client, file in
             let accepted = AsyncStream.makeStream(of: Void.self)
-            let call = Task {
-                await failure(
-                    of: try await client.download(HTTPRequest(server.url + "/hold"), into: file) { _ in
-                        accepted.continuation.yield()
-                        return .write(range: 0..<500_000, checksums: [])
-                    })
+            let call = start {
+                try await client.download(HTTPRequest("GET", server.url + "/hold"), into: file) { _ in
+                    accepted.continuation.yield()
+                    return .write(range: 0..<500_000, checksums: [])
+                }
             }
             for await _ in accepted.stream { break }
             call.cancel()
@@ -134,20 +145,22 @@ struct DownloadTests {
             let staged = file.stagedBytes
             #expect(staged <= 100_000)
             #expect(file.missing == [staged..<500_000])
-            #expect(Array(try content(file)[..<Int(staged)]) == Array(Self.whole[..<Int(staged)]))
+            let written = try content(file)[..<Int(staged)]
+            #expect(Array(written) == Array(Self.whole[..<Int(staged)]))
         }
     }
 
     @Test("what came before a shutdown is kept")
     func shutdown() async throws {
-        try await withFile({ _ in Self.body(0..<100_000, announcing: 500_000) }) { $0.stall.window = .seconds(60) } _: { server, client, file in
+        try await withFile({ _ in Self.body(0..<100_000, announcing: 500_000) }) {
+            $0.stall.window = .seconds(60)
+        } _: { server, client, file in
             let accepted = AsyncStream.makeStream(of: Void.self)
-            let call = Task {
-                await failure(
-                    of: try await client.download(HTTPRequest(server.url), into: file) { _ in
-                        accepted.continuation.yield()
-                        return .write(range: 0..<500_000, checksums: [])
-                    })
+            let call = start {
+                try await client.download(HTTPRequest("GET", server.url), into: file) { _ in
+                    accepted.continuation.yield()
+                    return .write(range: 0..<500_000, checksums: [])
+                }
             }
             for await _ in accepted.stream { break }
             await client.shutdown()
@@ -158,11 +171,12 @@ struct DownloadTests {
 
     @Test("a file that refuses the bytes ends the transfer, and nothing of them is recorded")
     func refused() async throws {
-        let probe = FailingWrites()
+        let probe = FailingWrite()
         try await withFile({ _ in Self.body(0..<500_000) }, probe: probe) { server, client, file in
-            guard case .write(let error)? = await failure(
-                of: try await client.download(HTTPRequest(server.url), into: file, accept: Self.write(0..<500_000)))
-            else {
+            let kind = await failure {
+                try await client.download(HTTPRequest("GET", server.url), into: file, accept: Self.write(0..<500_000))
+            }
+            guard case .write(let error)? = kind else {
                 Issue.record("not refused")
                 return
             }
@@ -172,9 +186,17 @@ struct DownloadTests {
     }
 }
 
-/// Fails every write of content.
-private struct FailingWrites: FileSystemProbe {
-    func willMake(_ call: FileCall) -> ProbeVerdict { call.operation == .write ? .fail(.noSpace) : .proceed }
+/// Fails the first write of content, as a full disk does on which someone makes room then.
+private final class FailingWrite: FileSystemProbe {
+    private let hasFailed = Lock(false)
+
+    func willMake(_ call: FileCall) -> ProbeVerdict {
+        guard call.operation == .write else { return .proceed }
+        return hasFailed.withLock { hasFailed in
+            defer { hasFailed = true }
+            return hasFailed ? .proceed : .fail(.noSpace)
+        }
+    }
 }
 
 private func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt64 {

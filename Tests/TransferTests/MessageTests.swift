@@ -10,18 +10,23 @@ struct MessageTests {
             ("http://a.example", "a.example"), ("https://a.example:9000/b?c", "a.example:9000"), ("http://h?token=1", "h"),
             ("https://user:secret@h/x", "h"), ("http://[::1]:80/", "[::1]:80"), ("nonsense", "?"),
         ] {
-            #expect(HTTPRequest(url).authority == authority)
+            #expect(HTTPRequest("GET", url).authority == authority)
         }
     }
 
     @Test("a request that could not be sent as it is is refused before it is sent")
     func faults() {
-        #expect(HTTPRequest("http://h/a%20b?x=y", headers: [HTTPHeader("X-A", "tab\tand \u{e4}"), HTTPHeader("X-B", "")]).fault == nil)
+        #expect(
+            HTTPRequest("GET", "http://h/a%20b?x=y", headers: [HTTPHeader("X-A", "tab\tand \u{e4}"), HTTPHeader("X-B", "")]).fault
+                == nil)
         for url in ["ftp://h/", "h/a", "http://h/a b", "http://h/a#b", "http://h/\u{e4}", "http://h/a\r\nX: y", "http://u:p@h/"] {
-            #expect(HTTPRequest(url).fault != nil, "\(url)")
+            #expect(HTTPRequest("GET", url).fault != nil, "\(url)")
         }
-        for header in [HTTPHeader("", "a"), HTTPHeader("a:b", "c"), HTTPHeader("a b", "c"), HTTPHeader("a", "b\r\nc: d"), HTTPHeader("a", "\0")] {
-            #expect(HTTPRequest("http://h/", headers: [header]).fault != nil, "\(header)")
+        for header in [
+            HTTPHeader("", "a"), HTTPHeader("a:b", "c"), HTTPHeader("a b", "c"), HTTPHeader("a", "b\r\nc: d"),
+            HTTPHeader("a", "\0"),
+        ] {
+            #expect(HTTPRequest("GET", "http://h/", headers: [header]).fault != nil, "\(header)")
         }
         #expect(HTTPRequest("get", "http://h/").fault != nil)
         #expect(HTTPRequest("", "http://h/").fault != nil)
@@ -29,7 +34,8 @@ struct MessageTests {
 
     @Test("headers are found in any case, the first of a name wins")
     func lookup() {
-        let head = ResponseHead(status: 206, headers: [HTTPHeader("ETag", "\"a\""), HTTPHeader("etag", "\"b\""), HTTPHeader("Content-Length", "12")])
+        let head = ResponseHead(
+            status: 206, headers: [HTTPHeader("ETag", "\"a\""), HTTPHeader("etag", "\"b\""), HTTPHeader("Content-Length", "12")])
         #expect(head["eTAG"] == "\"a\"")
         #expect(head["etags"] == nil)
         #expect(head.contentLength == 12)
@@ -50,7 +56,8 @@ struct MessageTests {
         #expect(range("bytes 0-99/*") == ContentRange(range: 0..<100, total: nil))
         #expect(range("bytes */1234") == ContentRange(range: nil, total: 1234))
         for text in [
-            "", "bytes", "bytes 0-99", "items 0-9/10", "bytes 9-0/10", "bytes 0-10/10", "bytes -1/10", "bytes 0-/10", "bytes 0-1-2/10",
+            "", "bytes", "bytes 0-99", "items 0-9/10", "bytes 9-0/10", "bytes 0-10/10", "bytes -1/10", "bytes 0-/10",
+            "bytes 0-1-2/10",
             "bytes 0-9/10/11", "bytes a-b/c", "bytes 0-9223372036854775807/*", "bytes 0-99/99999999999999999999",
         ] {
             #expect(range(text) == nil, "\(text)")
@@ -67,7 +74,8 @@ struct MessageTests {
     @Test("interim answers leave nothing in the final head")
     func interim() {
         let heads = parse([
-            "HTTP/1.1 100 Continue\r\n", "X-Interim: 1\r\n", "\r\n", "HTTP/1.1 206 Partial Content\r\n", "ETag:\t \"a:b\" \r\n", "Empty:\r\n",
+            "HTTP/1.1 100 Continue\r\n", "X-Interim: 1\r\n", "\r\n", "HTTP/1.1 206 Partial Content\r\n", "ETag:\t \"a:b\" \r\n",
+            "Empty:\r\n",
             " folded\r\n", "no colon\r\n", "\r\n",
         ])
         #expect(heads == [ResponseHead(status: 206, headers: [HTTPHeader("ETag", "\"a:b\""), HTTPHeader("Empty", "")])])

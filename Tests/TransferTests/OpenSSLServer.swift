@@ -42,7 +42,8 @@ private struct Child {
 
     init(_ command: [String]) throws {
         var pipe: [CInt] = [0, 0]
-        guard pipe2(&pipe, O_CLOEXEC) == 0 else { throw Errno(rawValue: errno) }
+        guard Glibc.pipe(&pipe) == 0 else { throw Errno(rawValue: errno) }
+        for end in pipe { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }

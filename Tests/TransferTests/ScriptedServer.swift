@@ -1,4 +1,5 @@
 import FileIO
+import Glibc
 import NIOCore
 import NIOPosix
 
@@ -43,7 +44,7 @@ final class ScriptedServer: Sendable {
 
     private struct Waiter: Sendable {
         let condition: @Sendable (Log) -> Bool
-        let continuation: CheckedContinuation<Void, Never>
+        let action: @Sendable () -> Void
     }
     private struct State {
         var log = Log()
@@ -76,7 +77,12 @@ final class ScriptedServer: Sendable {
     }
 
     /// Runs `body` beside a server, and ends the server.
-    /// - Parameter greeting: what it says on each connection before it is asked.
+    /// - Parameters:
+    ///   - script: its answer to each request.
+    ///   - greeting: what it says on each connection before it is asked.
+    ///   - body: what is done meanwhile.
+    /// - Returns: what `body` returns.
+    /// - Throws: what `body` throws, or an error of the network.
     static func run<R: Sendable>(
         _ script: @escaping Script, greeting: [Step] = [], _ body: (ScriptedServer) async throws -> R
     ) async throws -> R {
@@ -92,16 +98,19 @@ final class ScriptedServer: Sendable {
     /// Lets every connection go past its gate, now and later.
     func open() { gate.succeed(()) }
 
+    /// Calls `action` once, as soon as what has happened fulfils `condition`.
+    func when(_ condition: @escaping @Sendable (Log) -> Bool, do action: @escaping @Sendable () -> Void) {
+        let isFulfilled = state.withLock { state in
+            if condition(state.log) { return true }
+            state.waiters.append(Waiter(condition: condition, action: action))
+            return false
+        }
+        if isFulfilled { action() }
+    }
+
     /// Suspends until what has happened fulfils `condition`.
     func wait(until condition: @escaping @Sendable (Log) -> Bool) async {
-        await withCheckedContinuation { continuation in
-            let isFulfilled = state.withLock { state in
-                if condition(state.log) { return true }
-                state.waiters.append(Waiter(condition: condition, continuation: continuation))
-                return false
-            }
-            if isFulfilled { continuation.resume() }
-        }
+        await withCheckedContinuation { continuation in when(condition) { continuation.resume() } }
     }
 
     private static func record(in state: Lock<State>, _ change: (inout Log) -> Void) {
@@ -112,7 +121,7 @@ final class ScriptedServer: Sendable {
             state.waiters.removeAll { $0.condition(log) }
             return fulfilled
         }
-        for waiter in fulfilled { waiter.continuation.resume() }
+        for waiter in fulfilled { waiter.action() }
     }
 
     private final class Handler: ChannelInboundHandler {
@@ -124,6 +133,8 @@ final class ScriptedServer: Sendable {
         private let gate: EventLoopFuture<Void>
         private let record: ((inout Log) -> Void) -> Void
         private var received: [UInt8] = []
+        /// A head whose body is still to come, and how long that is.
+        private var head: (text: String, bodyLength: Int)?
         private var connection = 0
 
         init(
@@ -159,17 +170,26 @@ final class ScriptedServer: Sendable {
         }
 
         private func nextRequest() -> Request? {
-            let end = Array("\r\n\r\n".utf8)
-            guard received.count >= end.count else { return nil }
-            guard let index = (0...(received.count - end.count)).first(where: { received[$0...].starts(with: end) }) else { return nil }
-            let head = String(decoding: received[..<index], as: UTF8.self)
-            let length = head.lowercased().split(separator: "\r\n").first { $0.hasPrefix("content-length:") }
-                .flatMap { Int($0.dropFirst("content-length:".count).filter { $0 != " " }) } ?? 0
-            let bodyStart = index + end.count
-            guard received.count >= bodyStart + length else { return nil }
-            let body = Array(received[bodyStart..<(bodyStart + length)])
-            received.removeFirst(bodyStart + length)
+            guard let (head, length) = head ?? parseHead(), received.count >= length else {
+                return nil
+            }
+            let body = Array(received[..<length])
+            received.removeFirst(length)
+            self.head = nil
             return Request(head: head, body: body, connection: connection)
+        }
+
+        /// Takes a head off what was received: its text, and the length of the body that follows.
+        private func parseHead() -> (String, Int)? {
+            let end = Array("\r\n\r\n".utf8)
+            let index = received.indices.first { received[$0...].starts(with: end) }
+            guard let index else { return nil }
+            let text = String(decoding: received[..<index], as: UTF8.self)
+            received.removeFirst(index + end.count)
+            let field = "content-length: "
+            let line = text.lowercased().split(separator: "\r\n").first { $0.hasPrefix(field) }
+            head = (text, line.flatMap { Int($0.dropFirst(field.count)) } ?? 0)
+            return head
         }
 
         private func play(_ steps: ArraySlice<Step>, _ channel: any Channel) {
@@ -183,7 +203,7 @@ final class ScriptedServer: Sendable {
                 channel.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(milliseconds)) { self.play(rest, channel) }
             case .close: channel.close(promise: nil)
             case .reset:
-                channel.setOption(.socketOption(.so_linger), value: .init(l_onoff: 1, l_linger: 0))
+                (channel as? any SocketOptionProvider)?.setSoLinger(linger(l_onoff: 1, l_linger: 0))
                     .whenComplete { _ in channel.close(promise: nil) }
             }
         }

@@ -31,7 +31,7 @@ func withServer<R: Sendable>(
 }
 
 /// What a call failed of; `nil` if it did not.
-func failure<R>(of call: @autoclosure () async throws -> R) async -> TransportError.Kind? {
+func failure<R>(of call: () async throws -> R) async -> TransportError.Kind? {
     do {
         _ = try await call()
         return nil
@@ -40,6 +40,11 @@ func failure<R>(of call: @autoclosure () async throws -> R) async -> TransportEr
     } catch {
         return .library(reason: "an error of another type: \(error)")
     }
+}
+
+/// Starts a call beside the test; the task's value is what it failed of.
+func start<R>(_ call: @escaping @Sendable () async throws -> R) -> Task<TransportError.Kind?, Never> {
+    Task { await failure(of: call) }
 }
 
 /// A directory that is there as long as `body` runs.
@@ -55,4 +60,27 @@ func withTemporaryDirectory<R>(_ body: (FilePath) async throws -> R) async throw
 
 extension String {
     init(_ bytes: [UInt8]) { self.init(decoding: bytes, as: UTF8.self) }
+}
+
+/// A port of 127.0.0.1 on which nobody listens as long as this is open.
+struct BoundSocket {
+    let port: Int
+    private let descriptor: CInt
+
+    init() throws {
+        descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let descriptor = descriptor
+        let result = withUnsafeMutableBytes(of: &address) { bytes in
+            guard let address = bytes.assumingMemoryBound(to: sockaddr.self).baseAddress else { return CInt(-1) }
+            return bind(descriptor, address, length) == 0 ? getsockname(descriptor, address, &length) : -1
+        }
+        guard result == 0 else { throw Errno(rawValue: errno) }
+        port = Int(UInt16(bigEndian: address.sin_port))
+    }
+
+    func close() { _ = Glibc.close(descriptor) }
 }

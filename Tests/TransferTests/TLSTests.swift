@@ -12,7 +12,7 @@ struct TLSTests {
     ) async throws -> Result<Int, TransportError> {
         try await HTTPClient.run(change) { client in
             do throws(TransportError) {
-                return .success(try await client.send(HTTPRequest(url), limit: 1 << 20).head.status)
+                return .success(try await client.send(HTTPRequest("GET", url), limit: 1 << 20).head.status)
             } catch {
                 return .failure(error)
             }

@@ -1,4 +1,5 @@
 import FileIO
+import SystemPackage
 import Testing
 
 @testable import Transfer
@@ -6,12 +7,15 @@ import Testing
 @Suite("Errors as people meet them")
 struct TransportErrorTests {
     static let kinds: [TransportError.Kind] = [
-        .resolve(reason: "Could not resolve host: h"), .connect(reason: "Connection refused"), .tls(.untrusted(reason: "self-signed")),
+        .resolve(reason: "Could not resolve host: h"), .connect(reason: "Connection refused"),
+        .tls(.untrusted(reason: "self-signed")),
         .tls(.wrongName), .tls(.outOfDate(reason: "expired")), .tls(.authorities(path: "/ca")), .tls(.handshake(reason: "x")),
         .tls(.interrupted(reason: "x")), .timeout(.resolve, after: .seconds(10)), .timeout(.responseHeader, after: .seconds(30)),
         .stalled(.standard, received: 3 << 20), .closed, .reset(reason: "x"), .bodyTooShort(expected: 10, received: 3),
-        .bodyTooShort(expected: nil, received: 3), .bodyTooLong(expected: 10), .bodyTooLarge(limit: 65536), .malformed(reason: "x"),
-        .invalidRequest(reason: "x"), .write(FileError("pwrite", "/models/x", .noSpace)), .cancelled, .shutDown, .library(reason: "x"),
+        .bodyTooShort(expected: nil, received: 3), .bodyTooLong(expected: 10), .bodyTooLarge(limit: 65536),
+        .malformed(reason: "x"),
+        .invalidRequest(reason: "x"), .write(FileError("pwrite", "/models/x", .noSpace)), .cancelled, .shutDown,
+        .library(reason: "x"),
     ]
 
     @Test("each is one line that names the host", arguments: kinds)
@@ -28,7 +32,8 @@ struct TransportErrorTests {
         #expect(text(.timeout(.connect, after: .seconds(10))) == "h:9: time-out after 10s while connecting")
         #expect(text(.stalled(.standard, received: 3 << 20)) == "h:9: stalled after 3.0 MiB: less than 30.0 KiB came in 30s")
         #expect(text(.bodyTooShort(expected: 10, received: 3)) == "h:9: the body ended early, after 3 of 10 bytes")
-        #expect(text(.tls(.authorities(path: "/ca"))) == "no TLS with h:9: the CA file /ca cannot be read as PEM; check --s3-ca-file")
+        #expect(
+            text(.tls(.authorities(path: "/ca"))) == "no TLS with h:9: the CA file /ca cannot be read as PEM; check --s3-ca-file")
     }
 
     @Test("what the network does is worth another try; what we or the other side are is not")
@@ -36,7 +41,8 @@ struct TransportErrorTests {
         let transient = Self.kinds.filter { TransportError($0, host: "h").isTransient }
         #expect(
             transient == [
-                .resolve(reason: "Could not resolve host: h"), .connect(reason: "Connection refused"), .tls(.interrupted(reason: "x")),
+                .resolve(reason: "Could not resolve host: h"), .connect(reason: "Connection refused"),
+                .tls(.interrupted(reason: "x")),
                 .timeout(.resolve, after: .seconds(10)), .timeout(.responseHeader, after: .seconds(30)),
                 .stalled(.standard, received: 3 << 20), .closed, .reset(reason: "x"), .bodyTooShort(expected: 10, received: 3),
                 .bodyTooShort(expected: nil, received: 3),
@@ -52,9 +58,12 @@ struct TransportErrorTests {
         for answer in answers {
             try await withServer({ _ in answer }) { server, client in
                 let headers = [HTTPHeader("Authorization", "hush")]
-                for url in [server.url, "http://h.invalid", "gopher://h", "http://user:hush@h", "http://h:99999", server.url + "/ "] {
+                for url in [
+                    server.url, "http://h.invalid", "gopher://h", "http://user:hush@h", "http://h:99999", server.url + "/ ",
+                ] {
                     do throws(TransportError) {
-                        _ = try await client.send(HTTPRequest(url + "/hush?X-Amz-Security-Token=hush", headers: headers), limit: 1)
+                        _ = try await client.send(
+                            HTTPRequest("GET", url + "/hush?X-Amz-Security-Token=hush", headers: headers), limit: 1)
                         Issue.record("no error from \(url) with \(answer)")
                     } catch {
                         #expect(!"\(error) \(String(reflecting: error))".contains("hush"))

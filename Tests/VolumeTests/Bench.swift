@@ -10,7 +10,7 @@ struct Content: Sendable {
     var files: [(path: String, bytes: [UInt8], tag: String)]
     var emptyDirectories: [String] = []
 
-    /// - Parameter seed: two versions of one seed are equal.
+    /// - `seed`: two versions of one seed are equal.
     static func some(_ seed: Int) -> Content {
         var dice = Dice(seed: UInt64(seed))
         return Content(
@@ -56,7 +56,7 @@ struct Bench: Sendable {
     var layout: VolumeLayout { VolumeLayout(root: directory.appending("models"), state: directory.appending("models/.aspired")) }
     var base: FilePath { layout.base("m") }
 
-    /// - Parameter prepared: with root, state directory and the base path of model `m`.
+    /// - `prepared`: with root, state directory and the base path of model `m`.
     init(_ directory: FilePath, prepared: Bool = true) throws {
         self.directory = directory
         guard prepared else { return }

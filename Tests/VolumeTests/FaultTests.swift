@@ -32,7 +32,8 @@ struct FaultTests {
             let template = try Bench(directory.appending("t"), prepared: false)
             try template.fileSystem.makeDirectory(template.directory, mode: 0o755)
             try setUp(operation, template)
-            for number in 1...1_000 {
+            // The whole way makes the same calls as its parts: there some are enough.
+            for number in stride(from: 1, to: 1_000, by: operation == .whole ? 7 : 1) {
                 let bench = try Bench(directory.appending("\(number)"), prepared: false)
                 try copyTree(template.directory.string, to: bench.directory.string)
                 let isFinished = try attempt(operation, fault, number, bench)
@@ -91,10 +92,15 @@ struct FaultTests {
             try staged.complete(0, Verification(crc64nvme: checksum(new.files[0].bytes), method: .md5))
             if operation == .resume { return }
             let state = bench.layout.state
-            for path in ["staging/m/11", "staging/m/11/tree", "staging/n", "staging/n/4", "staging/m/12", "staging/m/12/base", "staging/m/12/base/12", "trash/t"] {
+            for path in [
+                "staging/m/11", "staging/m/11/tree", "staging/n", "staging/n/4", "staging/m/12", "staging/m/12/base",
+                "staging/m/12/base/12", "trash/t",
+            ] {
                 try bench.fileSystem.makeDirectory(state.appending(path), mode: 0o755)
             }
-            for path in ["trash/t/f", "manifests/m/8.json", "manifests/m/7.json.new", "staging/m/11/tree/f"] { try write([1], to: state.appending(path)) }
+            for path in ["trash/t/f", "manifests/m/8.json", "manifests/m/7.json.new", "staging/m/11/tree/f"] {
+                try write([1], to: state.appending(path))
+            }
         default: break
         }
     }
@@ -168,7 +174,9 @@ struct FaultTests {
             let content = entry.version == .seven ? old : new
             #expect(try bench.differences(bench.base.appending(entry.version.name), content) == [], "\(place)")
         }
-        if operation != .prune, operation != .bringBack, operation != .whole { #expect(entries.contains { $0.version == .seven }, "\(place)") }
+        if operation != .prune, operation != .bringBack, operation != .whole {
+            #expect(entries.contains { $0.version == .seven }, "\(place)")
+        }
         if operation == .bringBack { #expect(!names.isEmpty, "\(place): an empty base path unloads the model") }
         if operation == .prune { #expect(entries.contains { $0.version == .eight }, "\(place)") }
     }
@@ -192,6 +200,7 @@ struct FaultTests {
             try volume.publish(staged)
         }
         if try volume.inventory("m")[.seven] != nil { try volume.prune("m", .seven) }
+        for version in try volume.inventory("m").staged { try volume.discard("m", version) }
         try volume.sweep()
         volume.unlock()
 

@@ -69,7 +69,9 @@ struct InventoryTests {
             #expect(try bench.volume().modelNames() == [])
             try bench.publish(.seven, .some(7))
             let staged = try bench.volume().stage("n", .eight, table: Content.some(8).table, source: Bench.source)
-            for path in ["o", "o/3", "empty", "lost+found"] { try bench.fileSystem.makeDirectory(bench.layout.root.appending(path), mode: 0o755) }
+            for path in ["o", "o/3", "empty", "lost+found"] {
+                try bench.fileSystem.makeDirectory(bench.layout.root.appending(path), mode: 0o755)
+            }
             try write([], to: bench.layout.root.appending("file"))
             // As root's lost+found is for anybody else; root may read everything.
             try bench.fileSystem.setMode(bench.layout.root.appending("lost+found"), 0)

@@ -45,7 +45,9 @@ struct LockingTests {
         }
     }
 
-    @Test("a state directory on another mount is refused, with what to do about it", .enabled(if: access("/dev/shm", W_OK) == 0, "needs a second file system at /dev/shm"))
+    @Test(
+        "a state directory on another mount is refused, with what to do about it",
+        .enabled(if: access("/dev/shm", W_OK) == 0, "needs a second file system at /dev/shm"))
     func otherMount() async throws {
         try await withDirectory { directory in
             try await withDirectory(under: "/dev/shm") { elsewhere in
@@ -64,7 +66,9 @@ struct LockingTests {
             try bench.fileSystem.makeDirectory(directory.appending("other"), mode: 0o755)
             try #require(mount(directory.appending("other").string, bench.base.string, nil, UInt(MS_BIND), nil) == 0)
             defer { umount2(bench.base.string, Int32(MNT_DETACH)) }
-            #expect(throws: VolumeError.differentMounts(bench.base, bench.layout.state)) { try bench.volume().ensureBasePath("m") }
+            #expect(throws: VolumeError.differentMounts(bench.base, bench.layout.state)) {
+                try bench.volume().ensureBasePath("m")
+            }
         }
     }
 
@@ -107,7 +111,9 @@ struct LockingTests {
             let fileSystem = FileSystem()
             for name in ["r1", "r2", "s1", "s2"] { try fileSystem.makeDirectory(directory.appending(name), mode: 0o755) }
             func volume(_ root: String, _ state: String) -> Volume {
-                Volume(layout: VolumeLayout(root: directory.appending(root), state: directory.appending(state)), reader: Bench.reader)
+                Volume(
+                    layout: VolumeLayout(root: directory.appending(root), state: directory.appending(state)), reader: Bench.reader
+                )
             }
             let first = volume("r1", "s1")
             #expect(try first.tryLock() == nil)

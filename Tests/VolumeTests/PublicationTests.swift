@@ -25,7 +25,9 @@ struct PublicationTests {
             for path in ["", "variables", "assets", "assets/deep", "assets.extra"] {
                 #expect(try bench.fileSystem.status(place.pushing(FilePath(path)))?.mode == 0o2775, "\(path)")
             }
-            for file in content.files { #expect(try bench.fileSystem.status(place.appending(file.path))?.mode == 0o664, "\(file.path)") }
+            for file in content.files {
+                #expect(try bench.fileSystem.status(place.appending(file.path))?.mode == 0o664, "\(file.path)")
+            }
             try volume.sweep()
             #expect(try bench.state("staging") == [] && bench.state("trash") == [] && bench.state("manifests/m") == ["8.json"])
             #expect(try bench.fileSystem.list(bench.base) == ["8"])
@@ -187,7 +189,9 @@ struct PublicationTests {
 
     @Test(
         "a tree that is not what was listed is not published, and the next attempt mends it",
-        arguments: ["extra file", "extra directory", "missing file", "missing empty file", "missing directory", "longer file", "symlink"])
+        arguments: [
+            "extra file", "extra directory", "missing file", "missing empty file", "missing directory", "longer file", "symlink",
+        ])
     func inexactTree(fault: String) async throws {
         try await withDirectory { directory in
             let bench = try Bench(directory)
@@ -275,7 +279,8 @@ struct PublicationTests {
             let place = "models/.aspired/staging/m/8"
             #expect(
                 probe.trace([.fsync, .rename], below: directory).suffix(5) == [
-                    "rename \(place)/tree > \(place)/base/8", "fsync \(place)/base", "rename \(place)/base > models/m", "fsync models",
+                    "rename \(place)/tree > \(place)/base/8", "fsync \(place)/base", "rename \(place)/base > models/m",
+                    "fsync models",
                     "rename \(place) > models/.aspired/trash/m-8-staged.1",
                 ])
             #expect(try bench.fileSystem.status(base)?.mode == 0o755)
@@ -290,7 +295,9 @@ struct PublicationTests {
             let bench = try Bench(directory)
             var twins = Content(files: [], emptyDirectories: [])
             for (number, name) in ["caf\u{e9}", "cafe\u{301}"].enumerated() {
-                for path in [name, "d\(name)/f"] { twins.files.append((path, [UInt8](repeating: UInt8(number), count: 9), "\"same\"")) }
+                for path in [name, "d\(name)/f"] {
+                    twins.files.append((path, [UInt8](repeating: UInt8(number), count: 9), "\"same\""))
+                }
             }
             try bench.fetch(bench.stage(.eight, twins, on: bench.volume()), twins)
             try bench.publish(.eight, twins)
@@ -323,7 +330,9 @@ struct PublicationTests {
         }
     }
 
-    @Test("paths that would leave the version are refused, and nothing is made", arguments: ["../x", "/etc/x", "a//b", "a/../../x", "", "a\u{1}"])
+    @Test(
+        "paths that would leave the version are refused, and nothing is made",
+        arguments: ["../x", "/etc/x", "a//b", "a/../../x", "", "a\u{1}"])
     func unsafePath(path: String) async throws {
         try await withDirectory { directory in
             let bench = try Bench(directory)

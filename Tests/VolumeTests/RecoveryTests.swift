@@ -100,9 +100,12 @@ struct RecoveryTests {
     func stubbornTrash() async throws {
         try await withDirectory { directory in
             let bench = try Bench(directory)
-            for name in ["a", "b", "c"] { try bench.fileSystem.makeDirectory(bench.layout.state.appending("trash").appending(name), mode: 0o755) }
+            for name in ["a", "b", "c"] {
+                try bench.fileSystem.makeDirectory(bench.layout.state.appending("trash").appending(name), mode: 0o755)
+            }
             let stubborn = bench.layout.state.appending("trash/b")
-            let volume = bench.volume(Probe { _, call in call.operation == .rmdir && call.path == stubborn ? .fail(.notPermitted) : .proceed })
+            let volume = bench.volume(
+                Probe { _, call in call.operation == .rmdir && call.path == stubborn ? .fail(.notPermitted) : .proceed })
             #expect(throws: VolumeError.self) { try volume.sweep() }
             #expect(try bench.state("trash") == ["b"])
             #expect(try bench.volume().sweep() == 1)

@@ -39,8 +39,11 @@ struct SpaceTests {
                 #expect(found.needed > Content.some(8).bytes && found.needed < Content.some(8).bytes + 100_000)
             }
             #expect(try bench.state("staging") == [] && bench.volume().inventory("m").staged == [])
-            let message = VolumeError.noSpace(path: "/models", needed: 3 << 20, available: 1 << 20, bound: .keepFree).failure.message
-            #expect(message.contains("3.0 MiB needed, 1.0 MiB free above --keep-free, 2.0 MiB missing") || message.contains("3 MiB needed, 1 MiB free above --keep-free, 2 MiB missing"), "\(message)")
+            let message = VolumeError.noSpace(path: "/models", needed: 3 << 20, available: 1 << 20, bound: .keepFree).failure
+                .message
+            #expect(
+                message.contains("3.0 MiB needed, 1.0 MiB free above --keep-free, 2.0 MiB missing")
+                    || message.contains("3 MiB needed, 1 MiB free above --keep-free, 2 MiB missing"), "\(message)")
         }
     }
 
@@ -54,7 +57,9 @@ struct SpaceTests {
         }
     }
 
-    @Test("what does not fit a small volume is refused before the first byte, and fits once there is room", .enabled(if: mayMount, "needs the right to mount"))
+    @Test(
+        "what does not fit a small volume is refused before the first byte, and fits once there is room",
+        .enabled(if: mayMount, "needs the right to mount"))
     func smallVolume() async throws {
         try await withTmpfs(4 << 20) { directory in
             let bench = try Bench(directory)
@@ -70,7 +75,9 @@ struct SpaceTests {
         }
     }
 
-    @Test("a volume that fills up half-way fails the write; the fetch goes on where it was when there is room", .enabled(if: mayMount, "needs the right to mount"))
+    @Test(
+        "a volume that fills up half-way fails the write; the fetch goes on where it was when there is room",
+        .enabled(if: mayMount, "needs the right to mount"))
     func fillsUp() async throws {
         try await withTmpfs(4 << 20) { directory in
             let bench = try Bench(directory)
@@ -93,7 +100,9 @@ struct SpaceTests {
         }
     }
 
-    @Test("two fetches never count on the same free bytes, whichever of them are written already", .enabled(if: mayMount, "needs the right to mount"))
+    @Test(
+        "two fetches never count on the same free bytes, whichever of them are written already",
+        .enabled(if: mayMount, "needs the right to mount"))
     func twoFetches() async throws {
         try await withTmpfs(8 << 20) { directory in
             let bench = try Bench(directory)
@@ -120,7 +129,9 @@ struct SpaceTests {
             let total: Int64 = 1_000
             let volume = bench.volume(settings: VolumeSettings(maxVolume: total))
             let first = try bench.stage(.eight, content(600), on: volume)
-            #expect(refusal { try bench.stage(.nine, content(600), on: volume) } == Refusal(needed: 600, available: 400, bound: .maxVolume))
+            #expect(
+                refusal { try bench.stage(.nine, content(600), on: volume) }
+                    == Refusal(needed: 600, available: 400, bound: .maxVolume))
             let second = try bench.stage(.eight, content(900), on: volume)
             withExtendedLifetime(first) {}
             #expect(refusal { try bench.stage(.nine, content(101), on: volume) }?.available == 100)
@@ -136,7 +147,9 @@ struct SpaceTests {
             let bench = try Bench(directory)
             let settings = VolumeSettings(maxVolume: 10_000)
             func left() throws -> Int64? {
-                refusal { _ = try bench.volume(settings: settings).stage("probe", .seven, table: content(20_000).table, source: "s") }?.available
+                refusal {
+                    _ = try bench.volume(settings: settings).stage("probe", .seven, table: content(20_000).table, source: "s")
+                }?.available
             }
             #expect(try left() == 10_000)
             try bench.publish(.seven, content(1_000))
@@ -193,7 +206,8 @@ struct SpaceTests {
                 group.addTask {
                     await worker.run {
                         struct Full: Error {}
-                        let reservation = try? ledger.reserve(FilePath("\(number)"), unwritten: 7, total: 7) { (promised) throws(Full) in
+                        let reservation = try? ledger.reserve(FilePath("\(number)"), unwritten: 7, total: 7) {
+                            (promised) throws(Full) in
                             if promised.unwritten + 7 > 100 { throw Full() }
                         }
                         if let reservation { granted.withLock { $0.append(reservation) } }

@@ -33,7 +33,8 @@ struct StagingTests {
             #expect(staged.stagedBytes == Int64(content.files[0].bytes.count) + 2_000)
             #expect(staged.incomplete == [1, 2, 3] && staged.verification(0)?.method == .md5)
             #expect(probe.calls.filter { $0.operation == .read }.allSatisfy { $0.path.lastComponent == "progress" })
-            #expect(try bench.fetch(staged, content) == [big: 3_000, "variables/variables.index": 0, "assets/deep/vocab.txt": 10])
+            #expect(
+                try bench.fetch(staged, content) == [big: 3_000, "variables/variables.index": 0, "assets/deep/vocab.txt": 10])
             try volume.publish(staged)
             #expect(try bench.differences(bench.base.appending("8"), content) == [])
         }
@@ -108,7 +109,9 @@ struct StagingTests {
         }
     }
 
-    @Test("a record that is damaged or none costs what it said, and nothing else", arguments: ["garbage", "empty", "missing", "directory"])
+    @Test(
+        "a record that is damaged or none costs what it said, and nothing else",
+        arguments: ["garbage", "empty", "missing", "directory"])
     func damagedRecord(fault: String) async throws {
         try await withDirectory { directory in
             let bench = try Bench(directory)
@@ -181,7 +184,9 @@ struct StagingTests {
         }
     }
 
-    @Test("a file that is gone or has another size is not taken for whole, whatever the record says", arguments: ["gone", "shorter", "directory"])
+    @Test(
+        "a file that is gone or has another size is not taken for whole, whatever the record says",
+        arguments: ["gone", "shorter", "directory"])
     func recordAgainstDisk(fault: String) async throws {
         try await withDirectory { directory in
             let bench = try Bench(directory)
@@ -192,7 +197,8 @@ struct StagingTests {
             default: try bench.fileSystem.removeFile(path)
             }
             if fault == "directory" { try bench.fileSystem.makeDirectory(path, mode: 0o755) }
-            #expect(try bench.fetch(bench.stage(.eight, content, on: bench.volume()), content).keys.sorted() == ["saved_model.pb"])
+            #expect(
+                try bench.fetch(bench.stage(.eight, content, on: bench.volume()), content).keys.sorted() == ["saved_model.pb"])
             try bench.publish(.eight, content)
             #expect(try bench.differences(bench.base.appending("8"), content) == [])
         }
@@ -210,7 +216,9 @@ struct StagingTests {
         }
     }
 
-    @Test("lines of a record say the same after they were written and read", arguments: ["plain", "tab\there", "100%25", "line\nbreak", "ünï/\u{7f}"])
+    @Test(
+        "lines of a record say the same after they were written and read",
+        arguments: ["plain", "tab\there", "100%25", "line\nbreak", "ünï/\u{7f}"])
     func recordLines(text: String) {
         let records: [ProgressRecord] = [
             .begin(boot: text, source: text),
@@ -226,6 +234,10 @@ struct StagingTests {
         }
     }
 
-    @Test("a line that is none is none", arguments: ["", "begin\t2\tb\ts", "extent\t1\t0\t0\t0\t-\t-", "extent\t1\t-1\t5\t0\t-\t-", "reset", "verified\t1\t0\tguess"])
+    @Test(
+        "a line that is none is none",
+        arguments: [
+            "", "begin\t2\tb\ts", "extent\t1\t0\t0\t0\t-\t-", "extent\t1\t-1\t5\t0\t-\t-", "reset", "verified\t1\t0\tguess",
+        ])
     func noLines(line: String) { #expect(ProgressRecord(line) == nil) }
 }

@@ -6,12 +6,14 @@ import SystemPackage
 ///
 /// The whole process gets a umask that takes away what other users may do: what is published must not depend on it.
 ///
-/// - Parameter parent: where to make it; by default `TMPDIR`.
+/// - `parent`: where to make it; by default `TMPDIR`.
 func withDirectory<Result>(under parent: String? = nil, _ body: (FilePath) async throws -> Result) async throws -> Result {
     _ = umask(0o077)
     let parent = parent ?? getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
     var template = Array("\(parent)/aspired-test.XXXXXX".utf8CString)
-    guard template.withUnsafeMutableBufferPointer({ $0.baseAddress.flatMap { mkdtemp($0) } }) != nil else { throw Errno(rawValue: errno) }
+    guard template.withUnsafeMutableBufferPointer({ $0.baseAddress.flatMap { mkdtemp($0) } }) != nil else {
+        throw Errno(rawValue: errno)
+    }
     let path = FilePath(String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self))
     defer { try? FileSystem().removeTree(path) }
     return try await body(path)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import FileIO
 import Glibc
 import Servables
 
@@ -6,7 +7,10 @@ import Servables
 public enum AspiredCommand {
     /// Runs the program with what the process was given, and ends the process.
     public static func main() async -> Never {
-        let code = await run(.ofProcess(), bodies: .missing, output: .process)
+        // A reader of our output that goes away is an error of that write, not our end.
+        signal(SIGPIPE, SIG_IGN)
+        ProcessHeap.limitArenas()
+        let code = await run(.ofProcess(), bodies: .built, output: .process)
         exit(code.rawValue)
     }
 

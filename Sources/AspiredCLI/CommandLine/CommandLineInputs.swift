@@ -28,6 +28,13 @@ struct CommandLineInputs: Sendable {
         return variables
     }
 
+    /// The width of the terminal on standard error; it may change at any time.
+    static func errorTerminalWidth() -> Int {
+        var size = winsize()
+        let isKnown = ioctl(2, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
+        return isKnown ? Int(size.ws_col) : 80
+    }
+
     /// A working directory that was removed has no name: then paths start at the root.
     private static func processDirectory() -> String {
         guard let path = getcwd(nil, 0) else { return "/" }

@@ -17,8 +17,8 @@ struct Configuration: Hashable, Sendable {
     var maxVolume: ByteCount?
     var keepFree: KeepFree
     /// Permission bits, 0 … 0o777.
-    var fileMode: UInt32
-    var directoryMode: UInt32
+    var fileMode: UInt16
+    var directoryMode: UInt16
     var s3: S3Settings
     /// Connections at most.
     var concurrency: Int
@@ -27,7 +27,7 @@ struct Configuration: Hashable, Sendable {
     var republishPause: Duration
     /// `nil`: off.
     var httpListen: HTTPListen?
-    var logFormat: LogFormat
+    var logFormat: LogFormatSetting
     var logLevel: Logger.Level
 }
 
@@ -48,7 +48,8 @@ enum KeepFree: Hashable, Sendable {
     case percent(Int)
 }
 
-enum LogFormat: String, Hashable, Sendable, CaseIterable {
+/// What `--log-format` takes.
+enum LogFormatSetting: String, Hashable, Sendable, CaseIterable {
     case text
     case json
 }

@@ -21,7 +21,8 @@ extension ConfigurationReport {
         let state = givenState ?? (root == "/" ? "/.aspired" : "\(root)/.aspired")
         reader.show(state, for: .stateDir)
         let listenIsExplicit = reader.origin(of: .httpListen) != .standard
-        let logFormat: LogFormat =
+        let listens = Setting.httpListen.commands.contains(command)
+        let logFormat: LogFormatSetting =
             reader.optional(.logFormat, SettingValue.choice) ?? (inputs.isErrorTerminal ? .text : .json)
         reader.show(logFormat.rawValue, for: .logFormat)
 
@@ -47,7 +48,7 @@ extension ConfigurationReport {
             partSize: reader.value(.partSize, SettingValue.partSize),
             republishPause: reader.value(.republishPause, SettingValue.duration),
             httpListen: reader.value(.httpListen) { text throws(ParseFault) in
-                try SettingValue.listen(text, isExplicit: listenIsExplicit)
+                listens ? try SettingValue.listen(text, isExplicit: listenIsExplicit) : nil
             },
             logFormat: logFormat,
             logLevel: reader.value(.logLevel, SettingValue.logLevel))

@@ -19,7 +19,7 @@ enum Redaction {
         guard parts.count == 2, !isWeb(text) else { return printable(maskedUser(text)) }
         let query = parts[1].split(separator: "&", omittingEmptySubsequences: false).map { item -> String in
             let pair = item.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard pair.count == 2, !openKeys.contains(pair[0]) else { return String(item) }
+            guard pair.count == 2, !openKeys.contains(pair[0]) else { return maskedUser(String(item)) }
             guard pair[0] == "endpoint" else { return "\(pair[0])=***" }
             return "endpoint=" + maskedUser(PercentEncoding.decode(pair[1]) ?? "***")
         }

@@ -10,6 +10,8 @@ struct SettingReader {
     /// What was read so far, in that order.
     private(set) var settings: [EffectiveSetting] = []
     private(set) var faults: [ConfigurationFault] = []
+    /// What could not be read, and is shown as it was given.
+    private var unreadable: Set<Setting> = []
 
     init(command: CommandName, flags: [String: [String]], environment: [String: String]) {
         self.command = command
@@ -36,7 +38,7 @@ struct SettingReader {
 
     /// Shows `text` as the value of `setting`, where it is derived from other things than the setting's own text.
     mutating func show(_ text: String, for setting: Setting) {
-        guard let index = settings.firstIndex(where: { $0.setting == setting }) else { return }
+        guard !unreadable.contains(setting), let index = settings.firstIndex(where: { $0.setting == setting }) else { return }
         settings[index].values = [Redaction.masked(text)]
     }
 
@@ -46,6 +48,7 @@ struct SettingReader {
         guard let text = values.last else { return nil }
         do { return try parse(text) } catch {
             report(ConfigurationFault(origin, value: text, error.reason))
+            unreadable.insert(setting)
             return nil
         }
     }

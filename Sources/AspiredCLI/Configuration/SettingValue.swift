@@ -77,15 +77,15 @@ enum SettingValue {
     }
 
     /// Without write permission for ourselves a published directory could not be renamed away again.
-    static func directoryMode(_ text: String) throws(ParseFault) -> UInt32 {
+    static func directoryMode(_ text: String) throws(ParseFault) -> UInt16 {
         let mode = try fileMode(text)
         guard mode & 0o700 == 0o700 else { throw ParseFault("expected at least 0700: versions must be ours to move away") }
         return mode
     }
 
-    static func fileMode(_ text: String) throws(ParseFault) -> UInt32 {
+    static func fileMode(_ text: String) throws(ParseFault) -> UInt16 {
         guard text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "7")).contains($0) }), (3...4).contains(text.utf8.count),
-            let mode = UInt32(text, radix: 8), mode <= 0o777
+            let mode = UInt16(text, radix: 8), mode <= 0o777
         else { throw ParseFault("expected an octal mode such as 0644, at most 0777") }
         guard mode & 0o400 != 0 else { throw ParseFault("expected at least 0400: files are read again to be verified") }
         return mode

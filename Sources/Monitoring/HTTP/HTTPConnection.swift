@@ -23,6 +23,7 @@ final class HTTPConnection: ChannelInboundHandler {
     private let limits: HTTPLimits
     private var phase = Phase.awaitingRequest
     private var isLastAnswer = false
+    private var isShuttingDown = false
     private var deadline: Scheduled<Void>?
     private var context: ChannelHandlerContext?
 
@@ -42,7 +43,9 @@ final class HTTPConnection: ChannelInboundHandler {
 
     /// Ends the connection once the request at hand, if any, is answered.
     func closeWhenAnswered() {
-        if isAnswering { isLastAnswer = true } else { close() }
+        guard isAnswering else { return close() }
+        isLastAnswer = true
+        isShuttingDown = true
     }
 
     // MARK: ChannelInboundHandler
@@ -137,7 +140,7 @@ final class HTTPConnection: ChannelInboundHandler {
 
     private func answered(wasTaken: Bool) {
         guard let context, case .answering = phase else { return }
-        if !wasTaken {
+        if !wasTaken || isShuttingDown {
             context.close(promise: nil)
         } else if isLastAnswer {
             phase = .lingering

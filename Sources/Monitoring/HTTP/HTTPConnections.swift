@@ -1,3 +1,4 @@
+import FileIO
 import NIOCore
 
 /// All open connections. Lives on the event loop.

@@ -9,6 +9,8 @@ extension ListenAddress {
     /// - Parameters:
     ///   - makeBootstrap: called for each try.
     ///   - loop: looks up names, too, which blocks it: nothing else runs on it before it listens.
+    /// - Returns: the listening channel.
+    /// - Throws: `IOError` of the system, or `SocketAddressError`.
     func bind(_ makeBootstrap: () -> ServerBootstrap, on loop: any EventLoop) async throws -> any Channel {
         if case .everywhere(let port) = self {
             do {

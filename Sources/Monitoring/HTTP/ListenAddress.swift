@@ -18,7 +18,7 @@ public enum ListenAddress: Hashable, Sendable {
         let fault = ParseFault("expected an address such as :9464, 127.0.0.1:9464, [::1]:9464 or localhost:9464, or off")
         guard let colon = text.lastIndex(of: ":") else { throw fault }
         let digits = text[text.index(after: colon)...]
-        guard !digits.isEmpty, digits.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else { throw fault }
+        guard !digits.isEmpty, digits.utf8.allSatisfy((UInt8(ascii: "0")...UInt8(ascii: "9")).contains) else { throw fault }
         guard let port = Int(digits), port <= 65535 else { throw ParseFault("the port must be 65535 or less") }
         let host = text[..<colon]
         if host.isEmpty {

@@ -16,7 +16,7 @@ public struct ListenError: Error, Hashable, Sendable, CustomStringConvertible {
         case let error as IOError:
             errno = error.errnoCode
             reason = Self.text(error.errnoCode)
-        case SocketAddressError.unknown:
+        case is SocketAddressError.UnknownHost:
             errno = nil
             reason = "no such host"
         default:

@@ -1,3 +1,4 @@
+import FileIO
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -34,7 +35,8 @@ public final class MonitoringServer: Sendable {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = group.next()
         let gate = LoopGate(loop: loop)
-        let connections = NIOLoopBoundBox.makeBoxSendingValue(HTTPConnections(limit: limits.connections, gate: gate), eventLoop: loop)
+        let connections = NIOLoopBoundBox.makeBoxSendingValue(
+            HTTPConnections(limit: limits.connections, gate: gate), eventLoop: loop)
         let makeBootstrap = {
             ServerBootstrap(group: group)
                 .serverChannelOption(.backlog, value: backlog)

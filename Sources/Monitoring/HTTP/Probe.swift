@@ -22,7 +22,10 @@ public enum Probe {
     /// GETs a path.
     /// - Parameters:
     ///   - address: where the agent listens; all addresses stand for the local one.
+    ///   - path: begins with a slash.
     ///   - timeout: for all of it.
+    /// - Returns: whatever the agent answers, errors of HTTP included.
+    /// - Throws: why there was no answer.
     public static func get(address: ListenAddress, path: String, timeout: Duration) async throws(Fault) -> Answer {
         guard let (host, port) = address.localEndpoint else {
             throw Fault(description: "GET \(path): the agent does not listen for HTTP (--http-listen is off)")

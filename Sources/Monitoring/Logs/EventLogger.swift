@@ -1,3 +1,4 @@
+import FileIO
 public import Logging
 import PlainJSON
 public import Servables

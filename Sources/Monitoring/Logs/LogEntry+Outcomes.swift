@@ -7,7 +7,8 @@ extension LogEntry {
         _ model: String, _ version: Version, _ files: Int, _ bytes: Int64, _ fetched: Int64, _ took: Duration, _ lag: Duration?,
         _ verified: [VerificationMethod: Int]
     ) -> LogEntry {
-        var message = "published \(model) version \(version): \(PlainText.counted(files, "file")), \(ByteCount(bytes)) in \(took.text)"
+        var message =
+            "published \(model) version \(version): \(PlainText.counted(files, "file")), \(ByteCount(bytes)) in \(took.text)"
         var fields: [JSON.Member] = [
             .model(model), .version(version), .files(files), .bytes(bytes), .init("fetched", .integer(fetched)), .seconds(took),
         ]

@@ -7,8 +7,9 @@ enum LogField {
 
     /// What is known comes first and in this order, anything else behind it by name: a dictionary has no order.
     static let order = [
-        "model", "version", "name", "models", "files", "bytes", "missing", "fetched", "seconds", "rate", "lag_seconds", "verified",
-        "operation", "status", "kind", reason, "retry_in", "repeated", "holder", "root", "address", "program", "entries",
+        "model", "version", "name", "models", "files", "bytes", "missing", "fetched", "seconds", "rate", "lag_seconds",
+        "verified", "operation", "status", "kind", reason, "retry_in", "repeated", "holder", "root", "address", "program",
+        "entries",
     ]
 
     private static let rank = Dictionary(uniqueKeysWithValues: order.enumerated().map { ($1, $0) })

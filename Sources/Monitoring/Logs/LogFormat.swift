@@ -20,27 +20,28 @@ struct LogRecord {
 }
 
 extension LogFormat {
-    /// The record as one line that ends in a line feed.
-    /// - Parameter longest: bytes the line has at most; where it would have more, its texts are shortened.
+    /// The record as one line of `longest` bytes at most that ends in a line feed; where it would have more, its texts are
+    /// shortened.
     func line(_ record: LogRecord, longest: Int) -> [UInt8] {
-        var line = render(record)
-        var limit = longest / 2
-        var shortened = record
-        while line.count > longest {
+        // What of a text is longer than a whole line is not even looked at.
+        var limit = longest
+        while true {
+            var shortened = record
             shortened.message = PlainText.shortened(record.message, toBytes: limit)
-            shortened.fields = limit < 16 ? [] : record.fields.map { Self.shortened($0, toBytes: limit / 4) }
-            line = render(shortened)
-            guard limit > 0 else { break }
+            shortened.fields = limit < 8 ? [] : record.fields.map { Self.shortened($0, toBytes: limit) }
+            let line = render(shortened)
+            if line.count <= longest || limit == 0 { return line }
             limit /= 2
         }
-        return line
     }
 
     private static func shortened(_ field: JSON.Member, toBytes limit: Int) -> JSON.Member {
         switch field.value {
-        case .string(let text): JSON.Member(field.key, .string(PlainText.shortened(text, toBytes: limit)))
-        case .array, .object: JSON.Member(field.key, .string(PlainText.shortened(field.value.description, toBytes: limit)))
-        default: field
+        case .string(let text): return JSON.Member(field.key, .string(PlainText.shortened(text, toBytes: limit)))
+        case .array, .object:
+            let text = field.value.description
+            return text.utf8.count > limit ? JSON.Member(field.key, .string(PlainText.shortened(text, toBytes: limit))) : field
+        default: return field
         }
     }
 

@@ -1,3 +1,4 @@
+import FileIO
 import Glibc
 import Logging
 import PlainJSON
@@ -29,6 +30,8 @@ public final class LogSink: Sendable {
 
     /// - Parameters:
     ///   - descriptor: stays the caller's, who must not close it while this is in use.
+    ///   - format: of every line.
+    ///   - time: stamps the lines.
     ///   - patience: how long a line may wait for its reader.
     public init(descriptor: CInt, format: LogFormat, time: any TimeSource, patience: Duration = .milliseconds(100)) {
         self.descriptor = descriptor
@@ -88,7 +91,7 @@ public final class LogSink: Sendable {
                 state.isMidLine = state.isMidLine || written > 0
                 return false
             }
-            let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress?.advanced(by: written), $0.count - written) }
+            let count = bytes[written...].withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
             if count >= 0 {
                 written += count
             } else if errno == EAGAIN {

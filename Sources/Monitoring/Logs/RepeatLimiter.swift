@@ -17,6 +17,9 @@ struct RepeatLimiter {
     }
     private var last: [String: Last] = [:]
 
+    /// Subjects remembered.
+    var count: Int { last.count }
+
     /// - Returns: how many were not worth a line since the last that was; `nil` when this one is not either.
     mutating func admit(subject: String, text: String, at uptime: Duration) -> Int? {
         if let known = last[subject], known.text == text {

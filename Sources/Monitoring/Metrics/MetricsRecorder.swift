@@ -1,3 +1,4 @@
+import FileIO
 public import Servables
 
 /// Counts events for Prometheus (CONTRACT section 6).
@@ -33,7 +34,7 @@ public final class MetricsRecorder: Telemetry {
 
     /// Begins the series of a model that was configured; one that has some keeps them.
     public func register(model: String) {
-        state.withLock { _ = $0.models[model, default: ModelCounters()] }
+        count(model) { _ in }
     }
 
     /// Ends the series of a model that is no longer configured.
@@ -63,8 +64,8 @@ public final class MetricsRecorder: Telemetry {
         }
     }
 
-    /// Everything as Prometheus' text format, version 0.0.4.
     /// - Parameter status: as of now; what is a state and not a count comes from it.
+    /// - Returns: everything in Prometheus' text format, version 0.0.4.
     public func text(status: AgentStatus) -> String {
         let counted = state.withLock { $0 }
         var exposition = Exposition()

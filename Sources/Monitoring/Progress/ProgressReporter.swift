@@ -1,3 +1,4 @@
+import FileIO
 public import Servables
 
 /// Shows a progress line below the log while versions are fetched. For a log that is a terminal.
@@ -15,7 +16,10 @@ public final class ProgressReporter: Telemetry {
     private let width: @Sendable () -> Int
     private let state = Lock(State())
 
-    /// - Parameter width: the terminal's columns at present.
+    /// - Parameters:
+    ///   - sink: where the log goes, too.
+    ///   - time: tells the rate.
+    ///   - width: the terminal's columns at present.
     public init(sink: LogSink, time: any TimeSource, width: @escaping @Sendable () -> Int) {
         self.sink = sink
         self.time = time

@@ -8,19 +8,23 @@ struct TransferRate {
 
     /// Bytes so far at an instant, oldest first: `window / spacing` of them at most, and the one before.
     private var samples: [(at: Duration, bytes: Int64)] = []
+    private var lastNoted = Duration.zero
 
     mutating func note(bytes: Int64, at uptime: Duration) {
+        lastNoted = uptime
         if let last = samples.last, uptime - last.at < Self.spacing { return }
         samples.append((uptime, bytes))
-        // One older sample stays, so that the window is whole.
-        while samples.count > 2, uptime - samples[1].at >= Self.window { samples.removeFirst() }
+        while samples.count > 1, uptime - samples[1].at >= Self.window { samples.removeFirst() }
     }
 
     /// - Returns: `nil` until there is enough to tell.
     func bytesPerSecond(bytes: Int64, at uptime: Duration) -> Double? {
-        guard let first = samples.first(where: { uptime - $0.at <= Self.window }) ?? samples.last,
-            uptime - first.at >= Self.spacing
+        guard let base = samples.last(where: { uptime - $0.at >= Self.window }) ?? samples.first,
+            uptime - base.at >= Self.spacing
         else { return nil }
-        return max(0, Double(bytes - first.bytes) / (uptime - first.at).inSeconds)
+        if uptime - lastNoted >= Self.window { return 0 }
+        // Nothing came for a while after a sample that is older than the window.
+        let elapsed = min(uptime - base.at, Self.window + Self.spacing)
+        return max(0, Double(bytes - base.bytes) / elapsed.inSeconds)
     }
 }

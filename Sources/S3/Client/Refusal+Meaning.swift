@@ -42,8 +42,7 @@ extension Refusal {
         "SignatureDoesNotMatch",
     ]
 
-    /// How far this machine's clock is behind the store's, where that is why the request was refused.
-    /// - Parameter sent: what the request claimed to be the time.
+    /// How far the time `sent`, which the request claimed, is behind the store's clock, where that is why it was refused.
     func clockError(sent: Timestamp) -> Duration? {
         guard let date, code == "RequestTimeTooSkewed" || (code == nil && status == 403) else { return nil }
         let offset = date.since(sent)
@@ -62,7 +61,9 @@ extension Refusal {
 
     var isMissingObject: Bool { status == 404 && code != "NoSuchBucket" }
 
-    var mentionsKMS: Bool { code?.hasPrefix("KMS.") == true || message?.contains("kms:") == true || message?.contains("KMS") == true }
+    var mentionsKMS: Bool {
+        code?.hasPrefix("KMS.") == true || message?.contains("kms:") == true || message?.contains("KMS") == true
+    }
 
     var kind: FailureKind {
         if retryPace != nil { return .unavailable }

@@ -38,7 +38,7 @@ public struct Refusal: Hashable, Sendable {
     /// `403 AccessDenied: Access Denied (request id 4442587FB7D0A2F9)`.
     var text: String {
         var text = code.map { "\(status) \(oneLine($0, limit: 80))" } ?? "\(status)"
-        if let message { text += ": \(oneLine(message, limit: 200))" }
+        if let message { text += ": \(oneLine(message.hasSuffix(".") ? String(message.dropLast()) : message, limit: 200))" }
         if let requestID { text += " (request id \(oneLine(requestID, limit: 80)))" }
         return text
     }

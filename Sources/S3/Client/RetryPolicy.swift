@@ -13,9 +13,7 @@ struct RetryPolicy: Sendable {
     /// No wait is longer.
     static let maximumDelay = Duration.seconds(20)
 
-    /// - Parameters:
-    ///   - attempt: how many tries there were, 1 or more.
-    ///   - random: 0 ..< 1.
+    /// How long to wait after `attempt` tries, 1 or more; `random` is 0 ..< 1.
     static func delay(after attempt: Int, pace: RetryPace, random: Double) -> Duration {
         let base = pace == .throttled ? throttledBase : transientBase
         return min(maximumDelay, base * (1 << min(attempt - 1, 20))) * random

@@ -25,9 +25,12 @@ extension S3Client {
     /// Each page is handed on once it is there completely, so memory is bounded by a page, and no item comes twice because a
     /// page was cut and asked for again.
     /// - Parameters:
+    ///   - bucket: its name.
     ///   - prefix: what keys begin with. `model` lists `model2/…` too; `model/` does not.
     ///   - delimiter: keys that have it behind the prefix are given as one common prefix.
     ///   - startAfter: only keys behind this one.
+    ///   - each: takes the items, in order.
+    /// - Returns: how many there were, and the store's clock.
     /// - Throws: where a page cannot be had; the items before it were handed on.
     @discardableResult
     public nonisolated(nonsending) func list(
@@ -45,7 +48,7 @@ extension S3Client {
             var call = S3Call(operation: .listObjects, resource: resource, query: query)
             if let token { call.query.append(("continuation-token", token)) }
             let (page, storeTime) = try await self.page(call)
-            guard page.keys.allSatisfy({ $0.utf8.starts(with: prefix.utf8) }) else {
+            guard page.lies(within: prefix) else {
                 throw S3Error(.listObjects, resource, .unintelligible("it lists keys outside of the prefix", mayHeal: false))
             }
             for object in page.objects { each(.object(object)) }

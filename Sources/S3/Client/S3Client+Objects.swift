@@ -12,8 +12,7 @@ public struct ObjectHead: Hashable, Sendable {
 }
 
 extension S3Client {
-    /// Asks for an object's size, ETag and checksums.
-    /// - Parameter pin: headers that make the answer one about a certain revision.
+    /// Asks once for an object's size, ETag and checksums; `pin` are headers that make the answer one about a certain revision.
     func head(
         _ resource: S3Resource, pin: [(name: String, value: String)] = []
     ) async throws(FailedTry) -> ObjectHead {
@@ -30,13 +29,16 @@ extension S3Client {
     }
 
     /// Asks for an object's size and ETag.
+    /// - Parameters:
+    ///   - bucket: its name.
+    ///   - key: of the object.
+    /// - Returns: what the store says of the object.
     /// - Throws: a failure of kind `notFound` where there is no such object, or `denied` if it may not even be asked for.
     public func head(bucket: String, key: String) async throws(S3Error) -> ObjectHead {
         try await retrying { () async throws(FailedTry) in try await self.head(S3Resource(bucket: bucket, key: key)) }
     }
 
-    /// Whether there is such a bucket.
-    /// - Throws: where that cannot be told, as without the permission to list it.
+    /// Whether there is such a bucket. Throws where that cannot be told, as without the permission to list it.
     public func bucketExists(_ bucket: String) async throws(S3Error) -> Bool {
         do throws(S3Error) {
             return try await retrying { () async throws(FailedTry) in

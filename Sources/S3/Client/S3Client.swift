@@ -21,8 +21,11 @@ public final class S3Client: Sendable {
     }
 
     /// - Parameters:
+    ///   - configuration: where S3 is.
     ///   - http: made with the configuration's ``S3Configuration/transport(version:)``; may be shared.
     ///   - credentials: not asked where the configuration says anonymous.
+    ///   - time: for signing, and for waiting between tries.
+    ///   - telemetry: hears of every request and every further try.
     public init(
         configuration: S3Configuration, http: HTTPClient, credentials: any CredentialProvider, time: any TimeSource,
         telemetry: any Telemetry
@@ -67,19 +70,26 @@ struct S3Answer<Value> {
     init(refusal: HTTPResponse) { self.init(refusal.head, .failure(.refused(Refusal(refusal)))) }
 }
 
-/// A try that failed, and what it was signed with, for recovering.
+/// A try that failed.
 struct FailedTry: Error {
     var error: S3Error
-    var sentAt: Timestamp?
-    var region: String?
-    var credentials: Credentials?
+    /// `nil` where nothing was sent.
+    var signing: Signing?
+
+    /// What the request was signed with.
+    struct Signing {
+        let time: Timestamp
+        /// How far that is from this machine's clock.
+        let clockOffset: Duration
+        let region: String
+        let credentials: Credentials?
+    }
 }
 
 // MARK: - One try
 
 extension S3Client {
-    /// Signs and sends once.
-    /// - Parameter transfer: sends the request, and makes a value or a cause of what comes back.
+    /// Signs and sends once. `transfer` sends the request, and makes a value or a cause of what comes back.
     func attempt<Value: Sendable>(
         _ call: S3Call, _ transfer: (HTTPRequest) async throws(TransportError) -> S3Answer<Value>
     ) async throws(FailedTry) -> Value {
@@ -99,14 +109,15 @@ extension S3Client {
         }
         func failed(_ cause: S3Error.Cause) -> FailedTry {
             FailedTry(
-                error: S3Error(call.operation, call.resource, cause), sentAt: now, region: address.region, credentials: keys)
+                error: S3Error(call.operation, call.resource, cause),
+                signing: .init(time: now, clockOffset: offset, region: address.region, credentials: keys))
         }
         let answer: S3Answer<Value>
         do throws(TransportError) {
             answer = try await transfer(request)
         } catch {
             report(0)
-            throw failed(S3Error.cause(error))
+            throw failed(S3Error.Cause(error))
         }
         report(answer.status)
         switch answer.result {
@@ -180,22 +191,21 @@ extension S3Client {
 
     /// - Returns: whether something was put right, so that another try makes sense at once.
     private func repair(_ failed: FailedTry, _ repairs: inout Repairs) async -> Bool {
-        guard case .refused(let refusal) = failed.error.cause, let sentAt = failed.sentAt, let region = failed.region else {
-            return false
-        }
-        if !repairs.isRegionTried, let better = refusal.betterRegion(than: region) {
+        guard case .refused(let refusal) = failed.error.cause, let signing = failed.signing else { return false }
+        if !repairs.isRegionTried, let better = refusal.betterRegion(than: signing.region) {
             repairs.isRegionTried = true
             repairs.last = "region"
             learned.withLock { $0.regions[failed.error.resource.bucket] = better }
             return true
         }
-        if !repairs.isClockTried, let offset = refusal.clockError(sent: sentAt) {
+        if !repairs.isClockTried, let error = refusal.clockError(sent: signing.time) {
             repairs.isClockTried = true
             repairs.last = "clock"
-            learned.withLock { $0.clockOffset += offset }
+            // Requests that failed together correct to the same value, not one after the other.
+            learned.withLock { $0.clockOffset = signing.clockOffset + error }
             return true
         }
-        if !repairs.areCredentialsTried, refusal.mayBeStaleCredentials, let used = failed.credentials {
+        if !repairs.areCredentialsTried, refusal.mayBeStaleCredentials, let used = signing.credentials {
             repairs.areCredentialsTried = true
             repairs.last = "credentials"
             return await credentials.refresh(insteadOf: used)

@@ -39,7 +39,9 @@ extension S3Error {
         switch refusal.status {
         case 301, 307: return regionRemedy(refusal)
         case 401, 403: return grant
-        case 404: return operation == .headObject ? "the object, or the bucket, is not there" : "check the bucket's name and --s3-endpoint"
+        case 404:
+            return operation == .headObject
+                ? "the object, or the bucket, is not there" : "check the bucket's name and --s3-endpoint"
         default: return nil
         }
     }
@@ -55,7 +57,8 @@ extension S3Error {
         case .listObjects, .headBucket:
             return "grant s3:ListBucket on \(bucket), and for a bucket whose requester pays set --s3-request-payer"
         case .getObject, .headObject:
-            return "grant s3:GetObject on \(bucket)/\(oneLine(resource.key ?? "*")); without s3:ListBucket on \(bucket) a missing object "
+            return
+                "grant s3:GetObject on \(bucket)/\(oneLine(resource.key ?? "*")); without s3:ListBucket on \(bucket) a missing object "
                 + "is answered the same way, and so is a bucket whose requester pays (--s3-request-payer)"
         }
     }

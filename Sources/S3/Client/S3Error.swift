@@ -36,17 +36,18 @@ public struct S3Error: Error, Hashable, Sendable {
         case cancelled
     }
 
-    /// The cause that a transport's error is.
-    static func cause(_ error: TransportError) -> Cause {
+    func tried(_ attempts: Int) -> S3Error { S3Error(operation, resource, cause, attempts: attempts) }
+}
+
+extension S3Error.Cause {
+    init(_ error: TransportError) {
         switch error.kind {
-        case .cancelled: .cancelled
-        case .write(let error): .file(error)
-        case .bodyTooLong(let expected): .objectChanged("more than the \(expected) bytes that were asked for came")
-        default: .transport(error)
+        case .cancelled: self = .cancelled
+        case .write(let error): self = .file(error)
+        case .bodyTooLong(let expected): self = .objectChanged("more than the \(expected) bytes that were asked for came")
+        default: self = .transport(error)
         }
     }
-
-    func tried(_ attempts: Int) -> S3Error { S3Error(operation, resource, cause, attempts: attempts) }
 }
 
 extension S3Error {

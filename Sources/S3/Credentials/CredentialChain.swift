@@ -32,9 +32,10 @@ public final class CredentialChain: CredentialProvider {
 
     /// Reads the files anew: a mounted secret may have been replaced while this process runs.
     public func refresh(insteadOf credentials: Credentials) async -> Bool {
-        found.withLock { if $0 == credentials { $0 = nil } }
-        let fresh = try? look()
-        return fresh != nil && fresh != credentials
+        if let known = found.withLock({ $0 }), known != credentials { return true }
+        guard let fresh = try? look(), fresh != credentials else { return false }
+        found.withLock { $0 = fresh }
+        return true
     }
 
     private func look() throws(Failure) -> Credentials {

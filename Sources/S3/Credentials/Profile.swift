@@ -20,6 +20,7 @@ public struct Profile: Sendable {
     public init(
         environment: [String: String], chosen: String?, read: (String) throws(Failure) -> String?
     ) throws(Failure) {
+        let environment = environment.filter { !$0.value.isEmpty }
         name = chosen ?? environment["AWS_DEFAULT_PROFILE"] ?? environment["AWS_PROFILE"] ?? "default"
         let home = environment["HOME"]
         func path(_ variable: String, _ standard: String) -> String? {

@@ -15,7 +15,7 @@ struct ProfileFile: Sendable {
     /// By name, as it stands between the brackets, with one space between words and no quotes.
     private(set) var sections: [String: Section] = [:]
 
-    /// - Parameter name: of the file, for messages. They name the line and never quote it: it may hold a secret.
+    /// Parses a file, whose `name` is for messages: they name the line and never quote it, since it may hold a secret.
     init(parsing text: String, name: String) throws(Failure) {
         var section: String?
         var property: String?

@@ -18,9 +18,7 @@ struct BucketAddress: Hashable, Sendable {
     /// What requests are signed for.
     let region: String
 
-    /// - Parameters:
-    ///   - endpoint: `nil` for AWS's own endpoint of `region`.
-    ///   - bucket: `nil` for requests of no bucket.
+    /// Without an endpoint it is AWS's own one of `region`; without a bucket the address of the service.
     init(endpoint: EndpointURL?, region: String, addressing: Addressing, bucket: String?) {
         let base = endpoint ?? Region.endpoint(region)
         scheme = base.scheme

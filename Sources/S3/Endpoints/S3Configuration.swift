@@ -22,6 +22,7 @@ public struct S3Configuration: Sendable {
     /// Region: the option, `AWS_REGION`, `AWS_DEFAULT_REGION`, `S3_REGION`, the profile's, else `us-east-1` and what the bucket
     /// answers. `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` shuts out the two `AWS_*` variables and the profile, as in the SDKs.
     /// - Parameters:
+    ///   - options: what flags and the model's URI say.
     ///   - environment: the process's variables; empty ones count as none.
     ///   - profile: the profile in force, whose region and endpoint come last.
     /// - Throws: a failure of kind `configuration` that names the origin of the value that cannot be taken.
@@ -77,8 +78,7 @@ public struct S3Configuration: Sendable {
         }
     }
 
-    /// Where the requests of `bucket` go.
-    /// - Parameter region: what the bucket itself answered, in place of the configured region.
+    /// Where the requests of `bucket` go; `region` is what the bucket itself answered, in place of the configured one.
     func address(bucket: String?, region: String? = nil) -> BucketAddress {
         BucketAddress(
             endpoint: endpoint.value, region: region ?? self.region.value, addressing: addressing.value, bucket: bucket)

@@ -20,12 +20,15 @@ public final class FetchScheduler: Sendable {
     private let window: RequestWindow
     private let size: Int
     private let partSize: Int64
+    private let comparesChecksums: Bool
 
-    public init(window: Int = standardWindow, partSize: Int64 = standardPartSize) {
+    /// `comparesChecksums` false takes the length for enough (`--verify size`).
+    public init(window: Int = standardWindow, partSize: Int64 = standardPartSize, comparesChecksums: Bool = true) {
         precondition(partSize > 0, "a part has a byte")
         self.window = RequestWindow(window)
         size = window
         self.partSize = partSize
+        self.comparesChecksums = comparesChecksums
     }
 
     /// Makes `file` the object, whole and compared with the strongest thing that the store says of it.
@@ -34,6 +37,8 @@ public final class FetchScheduler: Sendable {
     /// there. Bytes of two revisions are never mixed: every request is pinned to the listed ETag and every answer checked
     /// before its first byte.
     /// - Parameters:
+    ///   - object: the revision that was listed.
+    ///   - client: speaks with the endpoint that has it.
     ///   - file: of the object's size; no one else may write to it meanwhile.
     ///   - priority: of two objects that wait for a request the higher goes first.
     ///   - report: called from any thread.
@@ -53,7 +58,8 @@ public final class FetchScheduler: Sendable {
         var isAnew = false
         while true {
             do throws(S3Error) {
-                switch try await fetch.verify(try await fetch.bytes()) {
+                let offered = try await fetch.bytes()
+                switch try await fetch.verify(comparesChecksums ? offered : .none) {
                 case .verified(let verification): return verification
                 case .mismatch(let error):
                     report(.checksumMismatch(error))
@@ -62,7 +68,10 @@ public final class FetchScheduler: Sendable {
                     isMismatched = true
                 case .notComputed:
                     try reset(file, object)
-                    if isAnew { throw S3Error(.getObject, object.resource, .unintelligible("its checksum is offered only at times", mayHeal: true)) }
+                    if isAnew {
+                        throw S3Error(
+                            .getObject, object.resource, .unintelligible("its checksum is offered only at times", mayHeal: true))
+                    }
                     isAnew = true
                 }
             } catch {

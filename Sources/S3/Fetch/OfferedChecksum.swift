@@ -22,9 +22,13 @@ enum OfferedChecksum: Hashable, Sendable {
     /// The order is that of `VerificationMethod`. Composite checksums and multipart ETags are of the parts, not of the bytes, and
     /// say nothing here.
     init(_ head: ResponseHead, etag: String) {
-        let isWhole = head["x-amz-checksum-type"].map { $0 == "FULL_OBJECT" } ?? true
-        func offered(_ name: String, bytes count: Int) -> [UInt8]? {
-            guard isWhole, let text = head["x-amz-checksum-\(name)"], !text.contains("-"), let bytes = Base64.decode(text),
+        let type = head["x-amz-checksum-type"]
+        // A store that names no type may give a composite value without its mark, as moto does: of an object that was uploaded in
+        // parts only what says that it is of the whole is believed, and CRC-64/NVME, which always is.
+        let isUploadedWhole = !ETag(head["etag"] ?? etag).opaque.contains("-")
+        func offered(_ name: String, bytes count: Int, isAlwaysWhole: Bool = false) -> [UInt8]? {
+            guard type.map({ $0 == "FULL_OBJECT" }) ?? (isUploadedWhole || isAlwaysWhole),
+                let text = head["x-amz-checksum-\(name)"], !text.contains("-"), let bytes = Base64.decode(text),
                 bytes.count == count
             else { return nil }
             return bytes
@@ -33,7 +37,7 @@ enum OfferedChecksum: Hashable, Sendable {
             self = .digest(.sha256, value: value)
         } else if let value = offered("sha1", bytes: 20) {
             self = .digest(.sha1, value: value)
-        } else if let value = offered("crc64nvme", bytes: 8) {
+        } else if let value = offered("crc64nvme", bytes: 8, isAlwaysWhole: true) {
             self = .crc(.crc64nvme, value: bigEndian(value))
         } else if let value = offered("crc32c", bytes: 4) {
             self = .crc(.crc32c, value: bigEndian(value))

@@ -25,6 +25,9 @@ final class RequestWindow: Sendable {
         state = Lock(State(free: size))
     }
 
+    /// Who waits for a place.
+    var waiting: Int { state.withLock { $0.waiting.count } }
+
     /// Runs `body` while it holds one of the places.
     /// - Returns: `nil`, without having run it, where the task was cancelled while it waited.
     nonisolated(nonsending) func withPlace<Value, Failure: Error>(

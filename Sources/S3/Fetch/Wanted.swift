@@ -28,9 +28,14 @@ struct Wanted: Hashable, Sendable {
                 return .refuse(.objectChanged("it has \(length ?? 0) bytes where \(object.size) were listed"))
             }
             return .take
-        case (206, false):
+        // rclone answers ranges with 200; its Content-Range says all the same what the body is.
+        case (206, false), (200, false):
             guard let answered = head.contentRange else {
-                return .refuse(.objectChanged("a range was answered without Content-Range"))
+                return .refuse(
+                    .objectChanged(
+                        head.status == 200
+                            ? "a range was asked for and the whole object answered: the store, or a proxy, ignores Range"
+                            : "a range was answered without Content-Range"))
             }
             guard answered.total == object.size else {
                 return .refuse(
@@ -40,8 +45,6 @@ struct Wanted: Hashable, Sendable {
                 return .refuse(.objectChanged("other bytes were answered than were asked for"))
             }
             return .take
-        case (200, false):
-            return .refuse(.objectChanged("a range was asked for and the whole object answered: the store, or a proxy, ignores Range"))
         default:
             return .refuse(.unintelligible("status \(head.status) for bytes of an object", mayHeal: false))
         }

@@ -11,10 +11,8 @@ struct CanonicalRequest: Sendable {
     /// SHA-256 of the body in hexadecimal, or a literal that S3 takes in its place.
     let payloadHash: String
 
-    /// - Parameters:
-    ///   - path: encoded by ``PercentEncoding/path(_:)``, beginning with `/`.
-    ///   - query: names and values that are not encoded yet, in any order.
-    ///   - headers: in any order; values of one name are joined by commas, as a recipient may do.
+    /// `path` is encoded already and begins with `/`; names and values of `query` are not encoded yet. Query and headers come in
+    /// any order; values of one header are joined by commas, as a recipient may do.
     init(
         method: String, path: String, query: [(name: String, value: String)], headers: [(name: String, value: String)],
         payloadHash: String

@@ -24,7 +24,8 @@ struct RequestSigner: Sendable {
         let dateTime = RequestSigner.dateTime(time)
         let day = String(dateTime.prefix(8))
         let scope = "\(day)/\(region)/\(service)/aws4_request"
-        let stringToSign = "AWS4-HMAC-SHA256\n\(dateTime)\n\(scope)\n\(Hex.encode(DigestKind.sha256.digest(of: request.text.utf8)))"
+        let stringToSign =
+            "AWS4-HMAC-SHA256\n\(dateTime)\n\(scope)\n\(Hex.encode(DigestKind.sha256.digest(of: request.text.utf8)))"
         let hex = Hex.encode(HMAC.sha256(of: stringToSign.utf8, key: signingKey(day: day)))
         return Signature(
             stringToSign: stringToSign, hex: hex,

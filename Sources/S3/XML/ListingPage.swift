@@ -35,8 +35,10 @@ struct ListingPage: Sendable {
     /// How to go on; `nil` at the end of the listing. Opaque.
     var nextToken: String?
 
-    /// Of objects and common prefixes.
-    var keys: [String] { objects.map(\.key) + prefixes }
+    /// Whether everything on the page begins with the prefix that was asked for, byte for byte.
+    func lies(within prefix: String) -> Bool {
+        objects.allSatisfy { $0.key.utf8.starts(with: prefix.utf8) } && prefixes.allSatisfy { $0.utf8.starts(with: prefix.utf8) }
+    }
 }
 
 /// Parses one answer to ListObjectsV2 as its bytes come.
@@ -104,7 +106,8 @@ private final class ListingHandler: XMLHandler {
             try checkCount()
             page.objects.append(
                 ListedObject(
-                    key: key, size: size, etag: fields.etag, lastModified: fields.lastModified, storageClass: fields.storageClass))
+                    key: key, size: size, etag: fields.etag, lastModified: fields.lastModified, storageClass: fields.storageClass)
+            )
         default: break
         }
     }

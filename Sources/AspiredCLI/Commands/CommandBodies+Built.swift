@@ -1,0 +1,23 @@
+import S3
+import Servables
+
+extension CommandBodies {
+    /// The commands as they are.
+    static let built = CommandBodies(
+        run: RunCommand.run, once: OnceCommand.run, plan: PlanCommand.run, status: StatusCommand.run,
+        probe: ProbeCommand.run, configurationRows: s3Rows)
+
+    /// What S3 makes of its settings and of its own environment; the credentials are named by where they come from only.
+    @Sendable
+    private static func s3Rows(_ context: CommandContext) async throws -> [ConfigurationRow] {
+        let s3 = try context.configuration.s3.resolved(environment: context.inputs.environment)
+        return [
+            ConfigurationRow(name: "s3 endpoint", value: s3.endpoint.value?.description ?? "AWS", origin: s3.endpoint.origin),
+            ConfigurationRow(name: "s3 region", value: s3.region.value, origin: s3.region.origin),
+            ConfigurationRow(name: "s3 addressing", value: s3.addressing.value.rawValue, origin: s3.addressing.origin),
+            ConfigurationRow(name: "s3 anonymous", value: "\(s3.anonymous.value)", origin: s3.anonymous.origin),
+            ConfigurationRow(name: "s3 ca file", value: s3.caFile.value, origin: s3.caFile.origin),
+            ConfigurationRow(name: "s3 verify tls", value: "\(s3.verifyTLS.value)", origin: s3.verifyTLS.origin),
+        ]
+    }
+}

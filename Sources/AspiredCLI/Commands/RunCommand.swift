@@ -1,0 +1,94 @@
+import Agent
+import FileIO
+import Logging
+import Monitoring
+import Servables
+import ServiceLifecycle
+import UnixSignals
+
+/// `aspired run`: reconciles for ever, and answers over HTTP.
+enum RunCommand {
+    static func run(_ context: CommandContext) async throws -> ExitCode {
+        let configuration = context.configuration
+        let metrics = MetricsRecorder()
+        for model in configuration.models { metrics.register(model: model.name) }
+        let outputs = EventOutputs(context, metrics: metrics)
+        let assembly = try Assembly(configuration, environment: context.inputs.environment, telemetry: outputs.telemetry)
+        let agent = assembly.agent()
+        outputs.telemetry.record(
+            .started(program: ProgramVersion.current, root: configuration.root, models: configuration.models.count))
+        let server = try await listen(configuration, agent, metrics, outputs)
+        let services: [any Service] = [
+            AgentService(agent: agent, telemetry: outputs.telemetry),
+            HangupService(agent: agent, models: configuration.models.count, telemetry: outputs.telemetry),
+        ]
+        var silent = outputs.logger
+        silent.logLevel = .critical
+        let group = ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: services.map {
+                    .init(
+                        service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
+                        failureTerminationBehavior: .gracefullyShutdownGroup)
+                },
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: silent))
+        let outcome: Result<Void, any Error>
+        do { outcome = .success(try await group.run()) } catch { outcome = .failure(error) }
+        await server?.shutdown()
+        await assembly.shutdown()
+        try outcome.get()
+        return .done
+    }
+
+    private static func listen(
+        _ configuration: Configuration, _ agent: Agent, _ metrics: MetricsRecorder, _ outputs: EventOutputs
+    ) async throws -> MonitoringServer? {
+        guard let listen = configuration.httpListen, let address = try? ListenAddress(parsing: listen.description) else {
+            return nil
+        }
+        let handlers = MonitoringHandlers(
+            status: { await agent.status() }, health: { await agent.illnesses() }, readiness: { await agent.unreadiness() },
+            metrics: { metrics.text(status: await agent.status()) })
+        do throws(ListenError) {
+            let server = try await MonitoringServer.start(address: address, handlers: handlers)
+            if let server { outputs.telemetry.record(.listening(address: server.boundAddress)) }
+            return server
+        } catch {
+            let message = "\(error): choose another --http-listen, or off"
+            guard listen.isExplicit else {
+                outputs.telemetry.record(.warning("\(message); going on without HTTP"))
+                return nil
+            }
+            throw Failure(.configuration, message)
+        }
+    }
+}
+
+/// The agent, until the process is told to stop.
+private struct AgentService: Service {
+    let agent: Agent
+    let telemetry: any Telemetry
+
+    func run() async throws {
+        try await withGracefulShutdownHandler {
+            try await cancelWhenGracefulShutdown { try await agent.run() }
+        } onGracefulShutdown: {
+            telemetry.record(.stopping(reason: "told to stop"))
+            LastResort.arm(code: .done)
+        }
+    }
+}
+
+/// SIGHUP: look again now.
+private struct HangupService: Service {
+    let agent: Agent
+    let models: Int
+    let telemetry: any Telemetry
+
+    func run() async throws {
+        for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
+            telemetry.record(.reloaded(models: models))
+            await agent.syncNow()
+        }
+    }
+}

@@ -1,0 +1,84 @@
+import S3
+import Servables
+
+/// Makes the table of a version's files out of its keys, and refuses keys that cannot or must not become files (CONTRACT P10).
+struct KeyListing {
+    /// For messages.
+    let location: String
+    /// What all keys of the version begin with, the slash included.
+    let prefix: String
+    let marker: String?
+    private(set) var hasMarker = false
+    private var table = FileTable()
+    private var fault: String?
+
+    init(location: String, prefix: String, marker: String?) {
+        self.location = location
+        self.prefix = prefix
+        self.marker = marker
+    }
+
+    mutating func add(_ object: ListedObject) {
+        guard fault == nil else { return }
+        let path = String(decoding: object.key.utf8.dropFirst(prefix.utf8.count), as: UTF8.self)
+        if path.isEmpty {
+            // A console's "folder" for the version itself.
+            if object.size > 0 { refuse(object.key, "it ends with a slash and is not empty") }
+        } else if path == marker {
+            hasMarker = true
+        } else if path == ReadinessCheck.manifestName {
+            return
+        } else if path.hasSuffix("/") {
+            guard object.size == 0 else { return refuse(object.key, "it ends with a slash and is not empty") }
+            if let reason = PathRules.fault(of: path.dropLast()) { return refuse(object.key, reason) }
+            table.appendEmptyDirectory(String(path.dropLast()))
+        } else if let reason = PathRules.fault(of: path) {
+            refuse(object.key, reason)
+        } else if table.count == FileTable.limit {
+            fault = "list \(location): it holds more than \(FileTable.limit) files; pack them into fewer"
+        } else {
+            table.append(
+                FileEntry(
+                    path: path, size: object.size, tag: object.etag,
+                    modified: object.lastModified ?? Timestamp(secondsSinceEpoch: 0)))
+        }
+    }
+
+    /// - Throws: `badData` where a key is refused, comes twice, or is a file and a directory.
+    func finish() throws(SourceError) -> FileTable {
+        if let fault { throw SourceError(Failure(.badData, fault)) }
+        // Byte for byte: a letter spelled in two ways makes two keys, and two files.
+        var files: Set<[UInt8]> = []
+        var directories: Set<[UInt8]> = []
+        func addDirectories(of path: [UInt8]) {
+            var end = path.endIndex
+            while let slash = path[..<end].lastIndex(of: UInt8(ascii: "/")), directories.insert(Array(path[..<slash])).inserted {
+                end = slash
+            }
+        }
+        for entry in table {
+            let path = Array(entry.path.utf8)
+            if !files.insert(path).inserted { throw refused(prefix + entry.path, "it is listed twice") }
+            addDirectories(of: path)
+        }
+        for path in table.emptyDirectories { addDirectories(of: Array(path.utf8) + [UInt8(ascii: "/")]) }
+        if let both = directories.first(where: files.contains) {
+            throw refused(
+                prefix + String(decoding: both, as: UTF8.self),
+                "there are keys below it, too: it cannot be a file and a directory")
+        }
+        return table
+    }
+
+    private mutating func refuse(_ key: String, _ reason: String) {
+        fault = refused(key, reason).failure.message
+    }
+
+    private func refused(_ key: String, _ reason: String) -> SourceError {
+        SourceError(
+            Failure(
+                .badData,
+                "list \(location): the key \"\(PathRules.printable(key))\" cannot be a file of a version: \(reason); "
+                    + "rename the object, until then the whole version is refused"))
+    }
+}

@@ -1,0 +1,133 @@
+import Glibc
+
+/// A process that a test started, in a process group of its own; its output goes to files that have no name.
+final class ChildProcess: Sendable {
+    /// How a process ended.
+    enum Ending: Hashable, Sendable {
+        case exited(Int32)
+        case killed(signal: Int32)
+    }
+
+    let identifier: pid_t
+    private let output: AnonymousFile
+    private let errorOutput: AnonymousFile
+    private let ending = Guarded<Ending?>(nil)
+
+    /// - Parameters:
+    ///   - command: the program, by path or as a name to be found in PATH, and its arguments.
+    ///   - environment: all of it; nothing is inherited.
+    /// - Throws: `SystemFault` if it cannot be started.
+    init(_ command: [String], environment: [String: String] = [:]) throws {
+        output = try AnonymousFile()
+        errorOutput = try AnonymousFile()
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_adddup2(&actions, output.descriptor, 1)
+        posix_spawn_file_actions_adddup2(&actions, errorOutput.descriptor, 2)
+        // Else a child would keep the sockets of this process open, and a server that was shut down would seem to hang.
+        for name in try names(in: "/proc/self/fd") {
+            if let descriptor = CInt(name), descriptor > 2 { posix_spawn_file_actions_addclose(&actions, descriptor) }
+        }
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var (none, all) = (sigset_t(), sigset_t())
+        sigemptyset(&none)
+        sigfillset(&all)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setsigdefault(&attributes, &all)
+        posix_spawnattr_setpgroup(&attributes, 0)
+        posix_spawnattr_setflags(
+            &attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
+        var arguments: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
+        var variables: [UnsafeMutablePointer<CChar>?] = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
+        defer { for text in arguments + variables { free(text) } }
+        var child: pid_t = 0
+        let result = posix_spawnp(&child, command[0], &actions, &attributes, &arguments, &variables)
+        guard result == 0 else { throw SystemFault("start \(command[0])", result) }
+        identifier = child
+    }
+
+    /// What it wrote to standard output so far.
+    var outputText: String { output.text }
+    /// What it wrote to standard error so far.
+    var errorText: String { errorOutput.text }
+
+    /// How it ended; `nil` while it goes on.
+    var end: Ending? {
+        ending.withLock { ending in
+            if ending == nil {
+                var status: CInt = 0
+                guard waitpid(identifier, &status, WNOHANG) == identifier else { return nil }
+                ending = status & 0x7f == 0 ? .exited((status >> 8) & 0xff) : .killed(signal: status & 0x7f)
+            }
+            return ending
+        }
+    }
+
+    /// Sends a signal to it alone.
+    func send(_ signal: CInt) {
+        ending.withLock { ending in
+            // What has been waited for may have given its number to another process.
+            if ending == nil { kill(identifier, signal) }
+        }
+    }
+
+    /// Waits until it ends.
+    @discardableResult
+    func wait(within limit: Duration = patience) async throws -> Ending {
+        try await eventually("process \(identifier) ends", within: limit) { end != nil }
+        guard let end else { preconditionFailure("the wait above is over when the process has ended") }
+        return end
+    }
+
+    /// Ends it and what it started, at once.
+    func terminate() async {
+        if end == nil { kill(-identifier, SIGKILL) }
+        while end == nil { try? await Task.sleep(for: .milliseconds(2)) }
+    }
+
+    /// Runs `body` beside a process, and ends the process whatever comes of that.
+    static func with<Result>(
+        _ command: [String], environment: [String: String] = [:], isolation: isolated (any Actor)? = #isolation,
+        _ body: (ChildProcess) async throws -> Result
+    ) async throws -> Result {
+        let child = try ChildProcess(command, environment: environment)
+        do {
+            let result = try await body(child)
+            await child.terminate()
+            return result
+        } catch {
+            await child.terminate()
+            throw error
+        }
+    }
+}
+
+/// A file that is gone with the last who holds it open.
+private final class AnonymousFile: Sendable {
+    let descriptor: CInt
+
+    init() throws {
+        var name = Array("/tmp/aspired-e2e-output-XXXXXX".utf8CString)
+        descriptor = mkstemp(&name)
+        guard descriptor >= 0 else { throw SystemFault("make a file in /tmp", errno) }
+        unlink(name)
+        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+        _ = fcntl(descriptor, F_SETFL, O_APPEND)
+    }
+
+    deinit { close(descriptor) }
+
+    var text: String {
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let count = pread(descriptor, &chunk, chunk.count, off_t(bytes.count))
+            guard count > 0 else { return String(decoding: bytes, as: UTF8.self) }
+            bytes += chunk[..<count]
+        }
+    }
+}
