@@ -12,7 +12,7 @@ extension ModelReconciler {
         if fetch == nil { waiting += plan.fetch + plan.examine }
         due += waiting.compactMap { versionFailures[$0]?.retryAt }.filter { $0 > now }
         due += undone.compactMap { workFailures[$0]?.retryAt }.filter { $0 > now }
-        for case .delay(let since) in plan.keep.values {
+        for case (let version, .delay(let since)) in plan.keep where !plan.release.contains(version) {
             due.append(now + settings.rules.pruneDelay - time.now().since(since))
         }
         return max(.milliseconds(10), (due.min() ?? now) - now)

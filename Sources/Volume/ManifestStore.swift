@@ -28,7 +28,12 @@ final class ManifestStore: Sendable {
             return nil
         }
         if let known = known.withLock({ $0[path] }), known.status == status { return known.header }
-        let header = try read(path) { (_) throws(FileError) in }
+        let header: ManifestHeader?
+        do throws(FileError) { header = try read(path) { (_) throws(FileError) in } } catch {
+            // Pruned since it was looked at.
+            guard error.errno == .noSuchFileOrDirectory else { throw error }
+            return nil
+        }
         let fits = header?.model == model && header?.version.name == version.name
         known.withLock { $0[path] = Known(status: status, header: fits ? header : nil) }
         return fits ? header : nil
@@ -84,7 +89,7 @@ final class ManifestStore: Sendable {
         guard try fileSystem.status(layout.manifests(model))?.kind == .directory else { return ([], []) }
         var versions: [Version] = []
         var others: [String] = []
-        for name in try fileSystem.list(layout.manifests(model)) {
+        for name in try fileSystem.listIfThere(layout.manifests(model)) {
             if name.hasSuffix(VolumeLayout.manifestSuffix),
                 let version = Version(name.dropLast(VolumeLayout.manifestSuffix.count))
             {
@@ -111,7 +116,7 @@ final class ManifestStore: Sendable {
     /// The models that have manifests.
     func models() throws(FileError) -> [String] {
         guard try fileSystem.status(layout.manifests)?.kind == .directory else { return [] }
-        return try fileSystem.list(layout.manifests)
+        return try fileSystem.listIfThere(layout.manifests)
     }
 
     /// Reads a manifest line by line.

@@ -139,7 +139,7 @@ extension Volume {
         for model in try fileSystem.list(layout.staging) {
             // Gone since the listing, with its last version.
             guard try fileSystem.status(layout.staging(model))?.kind == .directory else { continue }
-            for name in try fileSystem.list(layout.staging(model)) {
+            for name in try fileSystem.listIfThere(layout.staging(model)) {
                 let place = layout.staging(model).appending(name)
                 if !places.contains(place) { bytes += try fileSystem.treeSize(place) }
             }

@@ -21,7 +21,7 @@ extension Volume {
 
     private func entries(_ model: String) throws(FileError) -> [VolumeEntry] {
         var entries: [VolumeEntry] = []
-        for name in try fileSystem.list(layout.base(model)) {
+        for name in try fileSystem.listIfThere(layout.base(model)) {
             guard let version = Version(name) else { continue }
             // Gone since the listing.
             guard let status = try fileSystem.status(layout.version(model, version)) else { continue }
@@ -64,7 +64,17 @@ extension Volume {
 
     private func staged(_ model: String) throws(FileError) -> [Version] {
         guard try fileSystem.status(layout.staging(model))?.kind == .directory else { return [] }
-        return try fileSystem.list(layout.staging(model)).compactMap { Version($0) }.sorted(by: >)
+        return try fileSystem.listIfThere(layout.staging(model)).compactMap { Version($0) }.sorted(by: >)
+    }
+}
+
+extension FileSystem {
+    /// The entries of a directory, or none where it went away: looks at the volume run beside works that remove.
+    func listIfThere(_ path: FilePath) throws(FileError) -> [String] {
+        do throws(FileError) { return try list(path) } catch {
+            guard error.errno == .noSuchFileOrDirectory else { throw error }
+            return []
+        }
     }
 }
 

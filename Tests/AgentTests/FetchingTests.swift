@@ -186,6 +186,31 @@ extension AgentSuite {
             #expect(world.state("staging/m") == ["7"])
         }
 
+        @Test("A look at the volume that the end of a fetch overtook begins no second fetch")
+        func overtaken() async throws {
+            let world = try World()
+            world.source.put("7", ["a": "1"])
+            world.source.close(.fetch("7", "a"))
+            let agent = world.agent()
+            let running = await world.run(agent)
+            // The look has read the names, and hangs at what comes after them.
+            let gate = ThreadGate()
+            gate.closeAfter(0)
+            world.recorder.delay { call in
+                if call.operation == .stat, call.path.string.hasSuffix("/staging/m") { gate.pass() }
+            }
+            await agent.syncNow()
+            await world.wait(for: "the look to hang") { gate.isAnyoneWaiting }
+            world.source.open(.fetch("7", "a"))
+            await world.wait(for: "the fetch to end") { await agent.reconcilers[0].fetch == nil }
+            gate.open()
+            await world.settle(agent)
+            #expect(world.source.fetches == [.fetch("7", "a")])
+            #expect(world.recorder.lines(of: "fetch", "failed") == ["fetch m 7 1/1"])
+            #expect(world.names() == ["7"])
+            await running.stop()
+        }
+
         @Test("A publish that fails is tried again, and never fetches again what is staged", arguments: [true, false])
         func publishFails(isSync: Bool) async throws {
             let world = try World()

@@ -57,14 +57,19 @@ extension AgentSuite {
             begin(trouble, world)
             await agent.syncNow()
             await world.settle(agent)
-            await world.pass(.seconds(900), agent)
+            await world.pass(.seconds(500), agent)
             world.recorder.forget()
             source.forgetCalls()
-            await world.pass(.seconds(600), agent)
-            // In ten minutes: 20 polls and heartbeats, and at most 30 retries of two or three turns each.
-            #expect(world.recorder.looks("m") <= 200, "\(world.recorder.looks("m")) turns")
-            #expect(source.calls.count <= 250, "\(source.calls.count) calls")
-            #expect(world.recorder.lines.count <= 130, "\(world.recorder.lines.count) lines: \(world.recorder.lines.suffix(5))")
+            await world.pass(.seconds(300), agent)
+            // In five minutes: 10 polls, 10 heartbeats, and at most 14 retries of three or four turns each.
+            let turns = world.recorder.looks("m")
+            let calls = source.calls.count
+            if trouble == .heldAtOnce {
+                #expect(turns <= 620 && calls <= 320, "once a second: \(turns) turns, \(calls) calls")
+            } else {
+                #expect(turns <= 80 && calls <= 90, "\(turns) turns, \(calls) calls")
+            }
+            #expect(world.recorder.lines.count <= 30, "\(world.recorder.lines.count) lines: \(world.recorder.lines.suffix(5))")
             #expect(await agent.illnesses() == [])
             #expect(world.names().contains("6") || trouble == .discardFails, "the old version stays until the new one is there")
 

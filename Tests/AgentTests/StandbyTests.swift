@@ -29,7 +29,7 @@ extension AgentSuite {
 
             world.source.put("7", ["a": "1"])
             await first.syncNow()
-            await world.wait(for: "the version") { world.names() == ["7"] }
+            await world.wait(for: "the version") { !world.recorder.lines(of: "published").isEmpty }
             #expect(await second.unreadiness() == [])
             #expect(await second.status().models[0].versions.map(\.state) == [.published])
             let published = world.recorder.lines(of: "published")

@@ -19,13 +19,13 @@ struct TimestampTests {
         #expect(Timestamp(rfc3339: text)?.secondsSinceEpoch == seconds)
     }
 
-    @Test("Every day of eight centuries follows from the one before, and comes back from its text and its HTTP date")
+    @Test("Every day of four centuries follows from the one before, and comes back from its text and its HTTP date")
     func everyDay() {
         var failures = 0
-        var day = Timestamp(secondsSinceEpoch: -11_676_096_000)  // 1600-01-01
+        var day = Timestamp(secondsSinceEpoch: -5_364_662_400)  // 1800-01-01
         var previous = day.fields
-        #expect(previous.year == 1600 && previous.month == 1 && previous.day == 1)
-        for count in 0..<292_194 {
+        #expect(previous.year == 1800 && previous.month == 1 && previous.day == 1)
+        for count in 0..<146_097 {
             let fields = day.fields
             if Timestamp(fields) != day { failures += 1 }
             if count % 5 == 0, Timestamp(rfc3339: day.description) != day { failures += 1 }
@@ -41,7 +41,7 @@ struct TimestampTests {
             day = Timestamp(secondsSinceEpoch: day.secondsSinceEpoch + 86_400)
         }
         #expect(failures == 0)
-        #expect(previous.year == 2399 && previous.month == 12 && previous.day == 31)
+        #expect(previous.year == 2199 && previous.month == 12 && previous.day == 31)
     }
 
     private func httpDate(_ fields: Timestamp.Fields) -> String {

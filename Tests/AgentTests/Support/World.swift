@@ -56,15 +56,18 @@ final class World: Sendable {
         _ models: [DesiredModel]? = nil, poll: Duration = .seconds(30), rules: PlanRules = PlanRules(),
         settings: VolumeSettings = VolumeSettings()
     ) -> Agent {
-        let volume = Volume(
-            layout: VolumeLayout(root: root, state: root.appending(".aspired")), settings: settings,
-            fileSystem: FileSystem(probe: recorder),
-            time: time, reader: WorkerThread(name: "test-read"))
-        return Agent(
+        Agent(
             program: "test", models: models ?? [model()],
-            settings: AgentSettings(pollInterval: poll, rules: rules, republishPause: Self.republishPause), volume: volume,
+            settings: AgentSettings(pollInterval: poll, rules: rules, republishPause: Self.republishPause),
+            volume: volume(settings),
             workers: AgentWorkers(), telemetry: recorder, time: time,
             makeSource: { [sources] in sources[$0.name] ?? sources["m"] ?? ScriptedSource("none", time: VirtualTime()) })
+    }
+
+    func volume(_ settings: VolumeSettings = VolumeSettings()) -> Volume {
+        Volume(
+            layout: VolumeLayout(root: root, state: root.appending(".aspired")), settings: settings,
+            fileSystem: FileSystem(probe: recorder), time: time, reader: WorkerThread(name: "test-read"))
     }
 
     /// `once`, with the clock moved on whenever nothing else goes on.
@@ -113,7 +116,11 @@ final class World: Sendable {
     func pass(_ duration: Duration, _ agent: Agent) async {
         let end = time.uptime() + duration
         await settle(agent)
-        while time.moveToNext(end: end) { await settle(agent) }
+        for _ in 0..<10_000 {
+            guard time.moveToNext(end: end) else { return }
+            await settle(agent)
+        }
+        Issue.record("the agent does not come to rest within \(duration): \(recorder.lines.suffix(8))")
     }
 
     /// Waits for what happens without the clock's moving.
