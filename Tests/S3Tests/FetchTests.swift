@@ -274,7 +274,8 @@ struct FetchTests {
             let verification = try await scheduler.fetch(object, from: store.client, into: file)
             #expect(verification.method == .crc64nvme)
             #expect(try store.content(of: file) == data)
-            #expect(store.telemetry.retries.count == 5)
+            // A drop on a connection that was used before may be mended below us: it counts as a connection closed meanwhile.
+            #expect((4...5).contains(store.telemetry.retries.count))
         }
     }
 
