@@ -158,7 +158,7 @@ final class ScriptedSource: ModelSource {
         } catch let error as SourceError {
             throw error
         } catch {
-            throw SourceError(Failure(.busy, "fetch \(entry.path) of \(location): \(error)", isTransient: true))
+            throw SourceError(Failure(.unavailable, "fetch \(entry.path) of \(location): \(error)", isTransient: true))
         }
         guard let checksum = staged.crc64nvme(), current(entry, version) != nil else { throw stale(call) }
         return Verification(crc64nvme: checksum, method: .crc64nvme)
