@@ -62,7 +62,8 @@ public struct Planner: Sendable {
                 plan = compute(model, available, inventory)
             }
             // Once what it fetches is in place, `once` prunes what that replaces.
-            let settled = compute(model, available, inventory.publishing(plan.examine + plan.fetch, sizes: tables, at: time.now()))
+            let settled = compute(
+                model, available, inventory.publishing(plan.examine + plan.fetch, sizes: tables, at: time.now()))
             plan.prune = settled.prune
             plan.keep = settled.keep
         } catch {
