@@ -82,17 +82,17 @@ let package = Package(
         suite("ChecksumTests", ["CChecksum"]),
         suite("DigestsTests", ["Digests"]),
         suite("FileIOTests", ["FileIO", "Servables", systemPackage]),
-        suite("VolumeTests", ["Volume", "FileIO", "Servables", systemPackage]),
-        suite("TransferTests", ["Transfer", "FileIO", "Servables", nioCore, nioPosix, systemPackage]),
+        suite("VolumeTests", ["Volume", "CLinux", "FileIO", "Servables", systemPackage]),
+        suite("TransferTests", ["Transfer", "CLinux", "FileIO", "Servables", nioCore, nioPosix, systemPackage]),
         suite("S3Tests", ["S3", "Transfer", "S3Fixture", "Digests", "FileIO", "PlainJSON", "Servables", systemPackage]),
         suite("ModelSourcesTests", ["ModelSources", "FileIO", "Servables", systemPackage]),
         suite("AgentTests", ["Agent", "Volume", "ModelSources", "FileIO", "Servables", systemPackage]),
         suite("MonitoringTests", ["Monitoring", "PlainJSON", "FileIO", "Servables", logging]),
         suite("AspiredCLITests", ["AspiredCLI", "Servables"]),
-        suite("S3FixtureTests", ["S3Fixture", nioCore, nioPosix, nioHTTP1]),
+        suite("S3FixtureTests", ["S3Fixture", "CLinux", nioCore, nioPosix, nioHTTP1]),
         // The executables are dependencies so that they are built before they are run.
         .testTarget(
-            name: "EndToEndTests", dependencies: ["S3Fixture", "PlainJSON", "aspired", "s3-fixture"],
+            name: "EndToEndTests", dependencies: ["S3Fixture", "CLinux", "PlainJSON", "aspired", "s3-fixture"],
             exclude: ["Support/upload.py"], swiftSettings: strict),
     ],
     cLanguageStandard: .c11

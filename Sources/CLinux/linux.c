@@ -40,6 +40,10 @@ int aspired_openat(int directory, const char *name, int flags, mode_t mode) {
     return openat(directory, name, flags, mode);
 }
 
+int aspired_spawn_close_from(posix_spawn_file_actions_t *actions, int first) {
+    return posix_spawn_file_actions_addclosefrom_np(actions, first);
+}
+
 void aspired_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
 void aspired_limit_arenas(int count) { mallopt(M_ARENA_MAX, count); }

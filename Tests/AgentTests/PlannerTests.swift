@@ -29,7 +29,9 @@ extension AgentSuite {
             #expect(planned.plan.fetch.map(\.name) == ["8"])
             #expect(planned.fetches[Version(number: 8)] == .init(files: 2, bytes: 5))
             #expect(planned.plan.held[Version(number: 9)] == "no marker yet")
-            #expect(planned.plan.keep[Version(number: 7)] == .untilReplaced)
+            // Once 8 is in place.
+            #expect(planned.plan.prune.map(\.name) == ["7"])
+            #expect(planned.plan.keep.isEmpty)
             #expect(planned.published[Version(number: 7)]?.bytes == 1)
             #expect(try world.identities() == before)
             #expect(world.recorder.lines == [])

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import NIOPosix
 import Testing
@@ -34,7 +35,12 @@ struct BotoTests {
             var environment = cStrings(
                 kept + ["AWS_EC2_METADATA_DISABLED=true", "AWS_CONFIG_FILE=/dev/null", "PYTHONWARNINGS=ignore"])
             defer { environment.forEach { free($0) } }
-            guard posix_spawnp(&pid, "python3", nil, nil, &arguments, &environment) == 0 else { return 127 }
+            var actions = posix_spawn_file_actions_t()
+            posix_spawn_file_actions_init(&actions)
+            defer { posix_spawn_file_actions_destroy(&actions) }
+            // Else the child would keep the sockets of other tests open.
+            aspired_spawn_close_from(&actions, 3)
+            guard posix_spawnp(&pid, "python3", &actions, nil, &arguments, &environment) == 0 else { return 127 }
             var status: CInt = 0
             waitpid(pid, &status, 0)
             return status & 0x7f == 0 ? (status >> 8) & 0xff : 128 + (status & 0x7f)

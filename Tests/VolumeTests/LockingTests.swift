@@ -1,3 +1,4 @@
+import CLinux
 import FileIO
 import Glibc
 import Servables
@@ -225,6 +226,7 @@ private func spawn(_ arguments: [String], input: CInt? = nil) throws -> pid_t {
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     if let input { posix_spawn_file_actions_adddup2(&actions, input, 0) }
+    aspired_spawn_close_from(&actions, 3)
     var raw: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
     defer { for pointer in raw { free(pointer) } }
     var child = pid_t()

@@ -1,6 +1,7 @@
 // Linux calls that Swift's Glibc module leaves out, since it is built without _GNU_SOURCE.
 #pragma once
 
+#include <spawn.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -20,6 +21,9 @@ int aspired_mount_id(int fd, uint64_t *id);
 /// open(2): a variadic function that Swift imports only in part.
 int aspired_open(const char *path, int flags, mode_t mode);
 int aspired_openat(int directory, const char *name, int flags, mode_t mode);
+
+/// Has a child that is spawned close every descriptor from `first` on (posix_spawn_file_actions_addclosefrom_np). 0, or an error number.
+int aspired_spawn_close_from(posix_spawn_file_actions_t *actions, int first);
 
 /// Names the calling thread (15 bytes at most are kept).
 void aspired_name_thread(const char *name);

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// A process that a test started, in a process group of its own; its output goes to files that have no name.
@@ -27,9 +28,7 @@ final class ChildProcess: Sendable {
         posix_spawn_file_actions_adddup2(&actions, output.descriptor, 1)
         posix_spawn_file_actions_adddup2(&actions, errorOutput.descriptor, 2)
         // Else a child would keep the sockets of this process open, and a server that was shut down would seem to hang.
-        for name in try names(in: "/proc/self/fd") {
-            if let descriptor = CInt(name), descriptor > 2 { posix_spawn_file_actions_addclose(&actions, descriptor) }
-        }
+        aspired_spawn_close_from(&actions, 3)
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
