@@ -13,8 +13,6 @@ export PATH := $(CURDIR)/$(TOOLS)/bin:$(PATH)
 
 # Else all tests begin at once, and those that start servers wait for each other beyond their limits.
 TESTS_AT_ONCE ?= 8
-# Swift Testing names every case of every test; what failed, what was skipped and the closing lines are what one reads.
-QUIETLY := grep --line-buffered -vP '^(◇ |✔ Suite |✔ Test (?!run with ))'
 
 RELEASE_FLAGS := -c release --static-swift-stdlib --product aspired
 RELEASE_BINARY := .build/release/aspired
@@ -63,7 +61,7 @@ demo: deps ## Shows it at work: an S3 endpoint, a model, a new version, the even
 .PHONY: test
 test: deps tools ## Runs the tests
 	$(SWIFT) build --build-tests
-	$(SWIFT) test --skip-build --experimental-maximum-parallelization-width $(TESTS_AT_ONCE) 2>&1 | $(QUIETLY)
+	$(SWIFT) test --skip-build --disable-xctest --quiet --experimental-maximum-parallelization-width $(TESTS_AT_ONCE)
 
 .PHONY: manifests
 manifests: deps tools ## Checks the Kubernetes manifests and the systemd unit, offline

@@ -62,7 +62,9 @@ struct RunTests {
                 try await site.wait(until: agent, holds: 2)
                 try await eventually("it is counted") {
                     metrics = try await agent.metrics()
+                    // What is there is seen by the turn after.
                     return metrics["aspired_pruned_total", "model=\"mnist\""] == 1
+                        && metrics["aspired_versions", "model=\"mnist\"", "state=\"published\""] == 1
                 }
                 let damaged = Double(Models.version(2)["saved_model.pb"]?.count ?? 0)
                 #expect(metrics["aspired_fetched_bytes_total", "model=\"mnist\""] == sizes[0] + sizes[1] + damaged)
