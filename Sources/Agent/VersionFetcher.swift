@@ -218,8 +218,11 @@ struct VersionFetcher: Sendable {
             .published(
                 model: model, version: version, files: table.count, bytes: table.totalSize, fetched: fetched,
                 took: time.uptime() - began, lag: table.newest.map { time.now().since($0) }, verified: verified))
-        // What was replaced, and the record of what was staged.
-        _ = await workers.bulk.run { [volume, telemetry] in volume.sweep(reportingTo: telemetry) }
+        // What was replaced, the record of what was staged, and the memory that the work took.
+        _ = await workers.bulk.run { [volume, telemetry] in
+            volume.sweep(reportingTo: telemetry)
+            ProcessHeap.trim()
+        }
     }
 
     private func onVolume<Result: Sendable>(

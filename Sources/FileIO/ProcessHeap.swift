@@ -6,5 +6,8 @@ public enum ProcessHeap {
     public static func limitArenas() { aspired_limit_arenas(2) }
 
     /// Gives freed memory back to the system; after large work.
-    public static func trim() { aspired_trim_heap() }
+    public static func trim() {
+        GatherBuffer.drain()
+        aspired_trim_heap()
+    }
 }

@@ -74,6 +74,15 @@ final class GatherBuffer {
         return GatherBuffer(.allocate(byteCount: size, alignment: 4096))
     }
 
+    /// Gives the idle buffers back to the system.
+    static func drain() {
+        let idle = pool.withLock { pool in
+            defer { pool = Pool() }
+            return pool
+        }
+        for bytes in idle.free { bytes.deallocate() }
+    }
+
     deinit {
         let bytes = Pool(free: [bytes])
         let surplus = Self.pool.withLock { pool in
