@@ -83,6 +83,14 @@ footprint: release ## Measures memory and idle CPU of the release binary
 	$(SWIFT) build --product s3-fixture
 	deploy/checks/footprint.py .build/aspired .build/debug/s3-fixture
 
+# Of each fuzzer.
+FUZZ_SECONDS ?= 20
+
+.PHONY: fuzz
+fuzz: deps ## Fuzzes what reads other people's bytes (FUZZ_SECONDS=3600 for long)
+	$(SWIFT) build --package-path Fuzz --sanitize=fuzzer
+	Fuzz/run.sh $(FUZZ_SECONDS)
+
 .PHONY: bench
 bench: release tools ## Compares pulling with rclone and s5cmd
 	$(call install,nginx-light)
@@ -90,12 +98,12 @@ bench: release tools ## Compares pulling with rclone and s5cmd
 
 .PHONY: lint
 lint: ## Checks format and documentation comments
-	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests
+	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources
 
 .PHONY: format
 format: ## Formats the sources
-	$(SWIFT) format --in-place --recursive Package.swift Sources Tests
+	$(SWIFT) format --in-place --recursive Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources
 
 .PHONY: clean
 clean: ## Removes what was built
-	rm -rf .build
+	rm -rf .build Fuzz/.build

@@ -45,6 +45,8 @@ let package = Package(
     products: [
         .executable(name: "aspired", targets: ["aspired"]),
         .executable(name: "s3-fixture", targets: ["s3-fixture"]),
+        // What reads other people's bytes, for the fuzzers (Fuzz/).
+        .library(name: "Parsers", targets: ["PlainJSON", "Servables", "Transfer", "S3", "ModelSources"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

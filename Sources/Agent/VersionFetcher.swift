@@ -52,6 +52,7 @@ struct VersionFetcher: Sendable {
 
     private func fetch(_ version: Version, replacing found: Found?) async throws(SourceError) {
         let began = time.uptime()
+        var change: SourceError?
         for _ in 0..<Self.attempts {
             let table = try await readyTable(version)
             let staged = try await onVolume { [volume, model, source] () throws(VolumeError) in
@@ -64,21 +65,24 @@ struct VersionFetcher: Sendable {
                 try await fill(staged)
             } catch {
                 if error.isMismatch { telemetry.record(.checksumMismatch(model: model)) }
-                if error.isStale { continue }
-                throw error
+                guard error.isStale else { throw error }
+                change = error
+                continue
             }
             guard try await readyTable(version) == table else { continue }
             try await publish(staged, replacing: found, fetched: missing, began: began)
             return
         }
-        throw unsteady(version)
+        throw unsteady(version, change)
     }
 
-    private func unsteady(_ version: Version) -> SourceError {
-        SourceError(
+    /// `change` is what was last seen of it, if a fetch met it and not only the listing after one.
+    private func unsteady(_ version: Version, _ change: SourceError? = nil) -> SourceError {
+        let seen = change.map { " (\($0.failure.message))" } ?? ""
+        return SourceError(
             Failure(
                 .unavailable,
-                "fetch \(model) \(version): it kept changing in \(source.location) while it was fetched; "
+                "fetch \(model) \(version): it kept changing in \(source.location) while it was fetched\(seen); "
                     + "it is tried again, and published once it stays the same", isTransient: true))
     }
 

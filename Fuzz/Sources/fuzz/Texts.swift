@@ -1,0 +1,28 @@
+@testable import PlainJSON
+@testable import S3
+@testable import Servables
+
+/// A profile file, by itself and as both files of a profile. Its faults never quote it, since it may hold secrets.
+@Sendable func fuzzProfile(_ input: UnsafeRawBufferPointer) {
+    guard let text = String(validating: input, as: UTF8.self) else { return }
+    do throws(Failure) {
+        let profile = try Profile(environment: ["HOME": "/h"], chosen: nil) { _ throws(Failure) in text }
+        if let credentials = try profile.credentials() {
+            check(!credentials.accessKeyID.isEmpty && !credentials.secretAccessKey.isEmpty, "a half of a key pair is empty")
+            check("\(profile)" == "Profile(default)", "a profile tells what it holds")
+        }
+    } catch {
+        check(!error.message.contains { $0.isNewline }, "a fault has more than one line")
+        check(error.message.utf8.count < 400, "a fault quotes its file")
+    }
+}
+
+/// JSON: what is read can be written, and read again as the same.
+@Sendable func fuzzJSON(_ input: UnsafeRawBufferPointer) {
+    guard let value = try? JSON(parsing: input) else { return }
+    for isIndented in [false, true] {
+        let text = value.text(indented: isIndented)
+        guard let again = try? JSON(parsing: text) else { return check(false, "what was written cannot be read") }
+        check(again == value || text.contains("e"), "what was written reads otherwise")
+    }
+}
