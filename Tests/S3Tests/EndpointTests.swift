@@ -1,56 +1,126 @@
 import PlainJSON
 import Servables
 import Testing
+import Transfer
 
 @testable import S3
 
 @Suite("Endpoints")
 struct EndpointTests {
-    /// Cases of botocore's rule set that a reader of buckets meets. Left out: ARNs, directory buckets, Outposts, FIPS, dual-stack,
-    /// accelerate, Object Lambda, and the global endpoint as the default of `us-east-1`, which no new client uses.
-    private static func applicable(_ test: JSON) -> Bool {
-        guard let parameters = test["params"] else { return false }
+    /// Why a case of botocore's rule set is none of ours; `nil` for one that must pass.
+    private static func inapplicable(_ test: JSON) -> String? {
+        guard let parameters = test["params"] else { return "no parameters" }
         func isOn(_ name: String) -> Bool { parameters[name]?.bool == true }
-        if ["UseFIPS", "UseDualStack", "Accelerate", "UseS3ExpressControlEndpoint", "UseObjectLambdaEndpoint"].contains(
-            where: isOn)
-        {
-            return false
+        let bucket = parameters["Bucket"]?.string ?? ""
+        if isOn("Accelerate") { return "transfer acceleration is not supported" }
+        if isOn("UseS3ExpressControlEndpoint") { return "directory buckets are not supported" }
+        if isOn("UseObjectLambdaEndpoint") { return "Object Lambda is not supported" }
+        if isOn("DisableAccessPoints") || isOn("DisableMultiRegionAccessPoints") { return "no operation of ours forbids them" }
+        if test["expect"]?["error"]?.string?.contains("UseArnRegion is") == true {
+            return "an access point is always asked in its own region"
         }
-        if let bucket = parameters["Bucket"]?.string {
-            if bucket.hasPrefix("arn") || ["--x-s3", "--xa-s3", "--op-s3"].contains(where: { bucket.hasSuffix($0) }) {
-                return false
-            }
-        }
-        if test.description.contains("s3-outposts") { return false }
+        // What is refused, whatever else the case wants, is looked at by another test.
+        if ["--x-s3", "--xa-s3", "--op-s3"].contains(where: { bucket.hasSuffix($0) }) { return "refused by its ending" }
         let region = parameters["Region"]?.string
-        return !(isOn("UseGlobalEndpoint") && region == "us-east-1" && parameters["Endpoint"] == nil) && region != nil
+        if region == nil { return "without a region it is us-east-1" }
+        let isRegional = isOn("UseFIPS") || isOn("UseDualStack") || parameters["Endpoint"] != nil
+        if isOn("UseGlobalEndpoint"), region == "us-east-1", !isRegional { return "no new client uses the global endpoint" }
+        let isSupported = test["expect"]?["error"] != nil || (!bucket.contains(".mrap") && AccessPoint.isOfS3(bucket))
+        return isSupported ? nil : "Object Lambda, Outposts and Multi-Region Access Points are not supported"
     }
 
-    @Test(
-        "the plain cases of botocore's endpoint rules give their URL or error", .enabled(if: SharedData.isPresent, "no test data")
-    )
+    /// How many cases there are of each kind, so that none is left out by mistake.
+    private static let counts = [
+        "passes": 198, "refused by its ending": 110, "transfer acceleration is not supported": 30,
+        "directory buckets are not supported": 16, "Object Lambda, Outposts and Multi-Region Access Points are not supported": 15,
+        "Object Lambda is not supported": 8, "an access point is always asked in its own region": 6,
+        "no new client uses the global endpoint": 5, "no operation of ours forbids them": 4,
+        "without a region it is us-east-1": 1,
+    ]
+
+    private static func address(_ parameters: JSON) throws -> BucketAddress {
+        var options = S3Options()
+        options.region = parameters["Region"]?.string.map { Sourced($0, origin: "test") }
+        options.endpoint = parameters["Endpoint"]?.string.map { Sourced($0, origin: "test") }
+        // The rules take the virtual form also at an endpoint that was configured; `auto` takes the path there.
+        options.addressing = Sourced(parameters["ForcePathStyle"]?.bool == true ? .path : .virtual, origin: "test")
+        var environment: [String: String] = [:]
+        if parameters["UseFIPS"]?.bool == true { environment["AWS_USE_FIPS_ENDPOINT"] = "true" }
+        if parameters["UseDualStack"]?.bool == true { environment["AWS_USE_DUALSTACK_ENDPOINT"] = "true" }
+        return try S3Configuration(options: options, environment: environment, profile: nil)
+            .address(bucket: parameters["Bucket"]?.string)
+    }
+
+    @Test("botocore's endpoint rules give their URL and region, or an error", .enabled(if: SharedData.isPresent, "no test data"))
     func rules() throws {
         let file = try JSON(parsing: try SharedData.bytes("s3-endpoints", "endpoint-tests.json"))
-        let cases = try #require(file["testCases"]?.array).filter(Self.applicable)
-        #expect(cases.count == 66)
+        let all = try #require(file["testCases"]?.array)
+        let cases = all.filter { Self.inapplicable($0) == nil }
+        #expect(Dictionary(all.map { (Self.inapplicable($0) ?? "passes", 1) }, uniquingKeysWith: +) == Self.counts)
         for test in cases {
             let name = Comment(rawValue: test["documentation"]?.string ?? "?")
             let parameters = try #require(test["params"])
-            var options = S3Options()
-            options.region = parameters["Region"]?.string.map { Sourced($0, origin: "test") }
-            options.endpoint = parameters["Endpoint"]?.string.map { Sourced($0, origin: "test") }
-            // The rules take the virtual form also at an endpoint that was configured; `auto` takes the path there.
-            options.addressing = Sourced(parameters["ForcePathStyle"]?.bool == true ? .path : .virtual, origin: "test")
             guard let expected = test["expect"]?["endpoint"] else {
-                #expect(throws: Failure.self, name) {
-                    try S3Configuration(options: options, environment: [:], profile: nil)
-                }
+                let failure = try #require(throws: Failure.self, name) { try Self.address(parameters) }
+                #expect(failure.kind == .configuration && !failure.message.contains("\n"), name)
                 continue
             }
-            let address = try S3Configuration(options: options, environment: [:], profile: nil)
-                .address(bucket: parameters["Bucket"]?.string)
+            let address = try Self.address(parameters)
             #expect(address.url(path: address.basePath, query: "") == expected["url"]?.string, name)
             #expect(address.region == expected["properties"]?["authSchemes"]?[0]?["signingRegion"]?.string, name)
+        }
+    }
+
+    @Test(
+        "what is no bucket that plain requests reach is refused with what to do",
+        arguments: [
+            ("arn:aws:s3-object-lambda:us-east-1:1:accesspoint/x", "Object Lambda"),
+            ("arn:aws:s3-outposts:us-east-1:1:x", "Outposts"),
+            ("arn:aws:s3::1:accesspoint:x.mrap", "Multi-Region"),
+            ("arn:aws:s3:us-east-1:1:bucket:x", "expected a bucket or arn:aws:s3:"),
+            ("arn:aws:s3:us-east-1:1:accesspoint:x:y", "expected a bucket"), ("arn:aws:s3:us-east-1:1_:accesspoint:x", "account"),
+            ("arn:aws:s3:us-east-1.evil:1:accesspoint:x", "region in the ARN"), ("arn:aws:s3:us-east-1:1:accesspoint:x_", "name"),
+            ("arn:aws-cn:s3:cn-north-1:1:accesspoint:x", "set --s3-region"),
+            ("arn:aws:s3:cn-north-1:1:accesspoint:x", "set --s3-region"),
+            ("b--use1-az4--x-s3", "directory buckets"), ("a--use1-az4--xa-s3", "directory buckets"), ("x--op-s3", "Outposts"),
+            ("", "name one"), ("..", "correct it"), ("a\nb", "correct it"), (String(repeating: "b", count: 256), "255 bytes"),
+        ])
+    func unsupported(bucket: String, says: String) throws {
+        let configuration = try S3Configuration(options: S3Options(), environment: [:], profile: nil)
+        let failure = try #require(throws: Failure.self) { try configuration.check(bucket: bucket) }
+        #expect(failure.kind == .configuration && !failure.isTransient)
+        #expect(failure.message.contains(says), "\(failure)")
+        #expect(failure.message.hasPrefix("s3://") && !failure.message.contains("\n"))
+    }
+
+    @Test("endings that mean something at AWS mean nothing elsewhere, and an alias is an ordinary name")
+    func endings() throws {
+        var options = S3Options()
+        options.endpoint = Sourced("http://minio:9000", origin: "test")
+        let elsewhere = try S3Configuration(options: options, environment: [:], profile: nil)
+        #expect(try elsewhere.address(bucket: "b--x-s3").path(key: "k") == "/b--x-s3/k")
+        let aws = try S3Configuration(options: S3Options(), environment: [:], profile: nil)
+        let alias = "mine-abcdefghijklmnopqrstuvwxyz012345678-s3alias"
+        #expect(try aws.address(bucket: alias).host == "\(alias).s3.us-east-1.amazonaws.com")
+    }
+
+    @Test("an access point's ARN is taken with a slash, too; it has a name below an endpoint but no path and no IP address")
+    func accessPoints() throws {
+        func address(_ change: (inout S3Options) -> Void) throws -> BucketAddress {
+            var options = S3Options()
+            change(&options)
+            return try S3Configuration(options: options, environment: [:], profile: nil)
+                .address(bucket: "arn:aws:s3:eu-west-1:12:accesspoint/mine", at: BucketPlace(region: "us-west-2"))
+        }
+        let plain = try address { _ in }
+        #expect(plain.host == "mine-12.s3-accesspoint.eu-west-1.amazonaws.com" && plain.region == "eu-west-1")
+        #expect(plain.path(key: "k") == "/k" && plain.bucketPath == "/")
+        for change in [
+            { $0.addressing = Sourced(.path, origin: "--s3-addressing") },
+            { $0.endpoint = Sourced("http://10.0.0.1", origin: "E") },
+        ] as [(inout S3Options) -> Void] {
+            let failure = try #require(throws: Failure.self) { try address(change) }
+            #expect(failure.message.contains("use its alias"))
         }
     }
 
@@ -167,6 +237,63 @@ struct S3ConfigurationTests {
         #expect(failure.message.hasPrefix("AWS_REGION:"))
     }
 
+    @Test("dual-stack and FIPS are switched by variable or profile, each named as from where")
+    func variants() throws {
+        func host(_ environment: [String: String], profile: String? = nil) throws -> String {
+            try resolve(environment, profile: profile).address(bucket: "models").host
+        }
+        #expect(try host(["AWS_USE_DUALSTACK_ENDPOINT": "true"]) == "models.s3.dualstack.us-east-1.amazonaws.com")
+        #expect(try host(["AWS_USE_FIPS_ENDPOINT": "TRUE"]) == "models.s3-fips.us-east-1.amazonaws.com")
+        #expect(
+            try host([:], profile: "use_fips_endpoint = true\nregion = us-gov-west-1")
+                == "models.s3-fips.us-gov-west-1.amazonaws.com")
+        let nested = "s3 =\n  use_dualstack_endpoint = true\n  addressing_style = path"
+        let configuration = try resolve(profile: nested)
+        #expect(configuration.dualStack == Sourced(true, origin: "profile default"))
+        #expect(configuration.addressing == Sourced(.path, origin: "profile default"))
+        #expect(try host(["AWS_USE_DUALSTACK_ENDPOINT": "false"], profile: nested) == "s3.us-east-1.amazonaws.com")
+        let bad = try #require(throws: Failure.self) { try resolve(profile: "s3 =\n  addressing_style = web") }
+        #expect(bad.message == "profile default: addressing_style is auto, path or virtual")
+    }
+
+    @Test(
+        "settings that exclude each other are refused with both origins",
+        arguments: [
+            (
+                ["AWS_USE_FIPS_ENDPOINT": "1", "AWS_ENDPOINT_URL": "http://h"], "AWS_USE_FIPS_ENDPOINT: ",
+                "of AWS_ENDPOINT_URL; take one"
+            ),
+            (
+                ["AWS_USE_DUALSTACK_ENDPOINT": "1", "S3_ENDPOINT": "h"], "AWS_USE_DUALSTACK_ENDPOINT: ",
+                "of S3_ENDPOINT; take one"
+            ),
+            (
+                ["AWS_USE_FIPS_ENDPOINT": "1", "AWS_REGION": "cn-north-1"], "AWS_USE_FIPS_ENDPOINT: ",
+                "no FIPS endpoint in cn-north-1"
+            ),
+            (["HTTPS_PROXY": "socks5://u:hunter2@p"], "HTTPS_PROXY: ", "expected an HTTP proxy"),
+        ])
+    func contradictions(environment: [String: String], begins: String, says: String) throws {
+        let failure = try #require(throws: Failure.self) { try resolve(environment) }
+        #expect(failure.kind == .configuration)
+        #expect(failure.message.hasPrefix(begins) && failure.message.contains(says) && !failure.message.contains("hunter2"))
+    }
+
+    @Test("proxies and a client certificate reach the transport")
+    func transport() throws {
+        let configuration = try resolve(["HTTPS_PROXY": "http://p:1"], profile: "client_cert = /c.pem\nclient_key = /k.pem")
+        let transport = configuration.transport(version: "1")
+        #expect(transport.proxies.route(to: configuration.serviceURL).origin == "HTTPS_PROXY")
+        #expect(transport.clientCertificate == ClientCertificate(certificate: "/c.pem", key: "/k.pem"))
+        #expect(configuration.clientCertificate.origin == "profile default")
+        let one = try resolve(profile: "client_cert = /c.pem").clientCertificate.value
+        #expect(one == ClientCertificate(certificate: "/c.pem", key: "/c.pem"))
+        for (profile, says) in [("client_cert = c.pem", "absolute paths"), ("client_key = /k.pem", "set both")] {
+            let failure = try #require(throws: Failure.self) { try resolve(profile: profile) }
+            #expect(failure.kind == .configuration && failure.message.contains(says))
+        }
+    }
+
     @Test("KServe's and Kubeflow's variables are honoured, and beaten by flags")
     func variables() throws {
         let environment = [
@@ -230,5 +357,12 @@ struct S3ConfigurationTests {
             count += 1
         }
         #expect(count == 37)
+    }
+}
+
+extension AccessPoint {
+    /// Whether a bucket is no ARN, or one of S3 itself.
+    fileprivate static func isOfS3(_ bucket: String) -> Bool {
+        !isARN(bucket) || bucket.split(separator: ":").dropFirst(2).first == "s3"
     }
 }
