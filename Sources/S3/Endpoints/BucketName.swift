@@ -8,6 +8,7 @@ enum BucketName {
     /// - Parameters:
     ///   - name: as it was configured; an ARN is not looked at here.
     ///   - isAWS: whether AWS's own endpoints are spoken to, where some endings have a meaning.
+    /// - Throws: what is wrong with it and what to do.
     static func check(_ name: String, isAWS: Bool) throws(ParseFault) {
         if name.isEmpty { throw ParseFault("the bucket's name is empty; name one: s3://BUCKET/PREFIX") }
         if name.utf8.count > 255 { throw ParseFault("the bucket's name is longer than 255 bytes; correct it") }

@@ -7,13 +7,12 @@ struct BucketPlace: Hashable, Sendable {
 }
 
 extension BucketPlace {
-    /// What a refusal teaches. A region, or a host below the configured endpoint's: no answer can make us sign for a host of
-    /// its own choice, nor give up TLS.
+    /// What a refusal teaches; `nil` where that is nothing new. A region, or a host below the configured endpoint's: no answer
+    /// can make us sign for a host of its own choice, nor give up TLS.
     /// - Parameters:
     ///   - refusal: what was answered.
     ///   - address: what was asked.
     ///   - endpoint: the one that was configured; `nil` for AWS's own.
-    /// - Returns: `nil` where it teaches nothing new.
     init?(from refusal: Refusal, asked address: BucketAddress, endpoint: EndpointURL?) {
         if let region = refusal.betterRegion(than: address.region) {
             self.init(region: region)
@@ -45,7 +44,7 @@ extension BucketPlace {
         let region: String
         switch behind.count {
         case 0: region = last == "s3" ? Region.standard : String(last.dropFirst("s3-".count))
-        case 1: region = String(behind[0 + behind.startIndex])
+        case 1: region = String(behind[behind.startIndex])
         default: return nil
         }
         return Region.isValidAnswer(region) && Partition.of(region: region) == partition ? region : nil

@@ -33,6 +33,7 @@ extension S3Configuration {
     /// - Parameters:
     ///   - bucket: a name or the ARN of an access point; `nil` for the service itself.
     ///   - place: what the bucket itself answered, in place of what is configured.
+    /// - Returns: the address.
     /// - Throws: a failure of kind `configuration` for what no request can be made of.
     func address(bucket: String?, at place: BucketPlace = BucketPlace()) throws(Failure) -> BucketAddress {
         guard let bucket else { return ordinary(nil, region.value) }
