@@ -145,7 +145,8 @@ struct S3ConfigurationTests {
         #expect(configuration.anonymous == Sourced(true, origin: "awsAnonymousCredential"))
         #expect(configuration.verifyTLS == Sourced(false, origin: "S3_VERIFY_SSL"))
         #expect(configuration.caFile == Sourced("/a", origin: "AWS_CA_BUNDLE"))
-        #expect(try resolve(["S3_CA_FILE": "/b"]).caFile == Sourced("/b", origin: "S3_CA_FILE"))
+        #expect(try resolve(["S3_CA_FILE": "/b"], profile: "ca_bundle = /d").caFile == Sourced("/b", origin: "S3_CA_FILE"))
+        #expect(try resolve(profile: "ca_bundle = /d").caFile == Sourced("/d", origin: "profile default"))
         let flagged = try resolve(environment) {
             $0.addressing = Sourced(.path, origin: "--s3-addressing")
             $0.anonymous = Sourced(false, origin: "--s3-anonymous")

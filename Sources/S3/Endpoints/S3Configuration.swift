@@ -51,7 +51,7 @@ public struct S3Configuration: Sendable {
         self.profile = options.profile
         anonymous = options.anonymous ?? variables.flag("awsAnonymousCredential") ?? Sourced(false, origin: "default")
         requestPayer = options.requestPayer ?? Sourced(false, origin: "default")
-        let file = options.caFile ?? variables.first(of: ["AWS_CA_BUNDLE", "S3_CA_FILE"])
+        let file = options.caFile ?? variables.first(of: ["AWS_CA_BUNDLE", "S3_CA_FILE"]) ?? profile?.sourced("ca_bundle")
         caFile = file.map { Sourced($0.value, origin: $0.origin) } ?? Sourced(nil, origin: "default")
         verifyTLS =
             options.skipTLSVerify.map { Sourced(!$0.value, origin: $0.origin) } ?? variables.flag("S3_VERIFY_SSL")
