@@ -18,8 +18,8 @@ struct BucketAddress: Hashable, Sendable {
     /// What requests are signed for.
     let region: String
 
-    private init(_ base: EndpointURL, host: String, basePath: String, region: String) {
-        scheme = base.scheme
+    private init(_ scheme: EndpointURL.Scheme, host: String, basePath: String, region: String) {
+        self.scheme = scheme
         self.host = host
         self.basePath = basePath
         self.region = region
@@ -40,14 +40,14 @@ struct BucketAddress: Hashable, Sendable {
                 basePath += "/\(PercentEncoding.query(bucket))"
             }
         }
-        self.init(base, host: host, basePath: basePath, region: Region.signing(region))
+        self.init(base.scheme, host: host, basePath: basePath, region: Region.signing(region))
     }
 
     /// An access point is always a part of the host's name, and signed for in its own region.
     init(endpoint: EndpointURL?, accessPoint: AccessPoint, aws: AWSEndpoints) {
         let base = endpoint ?? aws.accessPoints(in: accessPoint.region)
         self.init(
-            base, host: "\(accessPoint.name)-\(accessPoint.account).\(base.authority)", basePath: base.basePath,
+            base.scheme, host: "\(accessPoint.name)-\(accessPoint.account).\(base.authority)", basePath: base.basePath,
             region: accessPoint.region)
     }
 
@@ -55,9 +55,8 @@ struct BucketAddress: Hashable, Sendable {
     func moved(to host: String, bucket: String) -> BucketAddress {
         let inPath = "/\(PercentEncoding.query(bucket))"
         let becomesVirtual = host == "\(bucket).\(self.host)" && basePath.hasSuffix(inPath)
-        let base = EndpointURL(scheme: scheme, host: host)
         return BucketAddress(
-            base, host: host, basePath: becomesVirtual ? String(basePath.dropLast(inPath.count)) : basePath, region: region)
+            scheme, host: host, basePath: becomesVirtual ? String(basePath.dropLast(inPath.count)) : basePath, region: region)
     }
 
     /// The encoded path of the bucket itself, which is never empty.

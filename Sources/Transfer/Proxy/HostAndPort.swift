@@ -19,7 +19,7 @@ struct HostAndPort: Hashable, Sendable {
             host = host[..<colon]
         }
         if host.hasPrefix("[") {
-            guard host.hasSuffix("]"), NetworkAddress(host.dropFirst().dropLast())?.bytes != nil else { return nil }
+            guard host.hasSuffix("]"), NetworkAddress(host.dropFirst().dropLast()) != nil else { return nil }
             host = host.dropFirst().dropLast()
         }
         while host.hasSuffix(".") { host.removeLast() }
