@@ -23,7 +23,7 @@ extension CurlOption {
 
     /// Every option that a request is made with, but for the callbacks and their data, which `EasyHandle` sets.
     static func all(for request: HTTPRequest, _ configuration: HTTPClientConfiguration) -> [CurlOption] {
-        connection(configuration) + trust(configuration) + message(request, configuration)
+        connection(configuration) + proxy(request, configuration) + trust(configuration) + message(request, configuration)
     }
 
     private static func connection(_ configuration: HTTPClientConfiguration) -> [CurlOption] {
@@ -56,6 +56,24 @@ extension CurlOption {
         ]
     }
 
+    /// Nothing of the environment is left to libcurl: an empty proxy and an empty list of exceptions are none.
+    private static func proxy(_ request: HTTPRequest, _ configuration: HTTPClientConfiguration) -> [CurlOption] {
+        let proxy = configuration.proxies.route(to: request.url).proxy
+        return [
+            .string(CURLOPT_PROXY, proxy?.url ?? ""),
+            .string(CURLOPT_PRE_PROXY, nil),
+            .string(CURLOPT_NOPROXY, ""),
+            // A tunnel for https, the absolute form for http.
+            .long(CURLOPT_HTTPPROXYTUNNEL, proxy != nil && request.url.hasPrefix("https://") ? 1 : 0),
+            // What is signed is for the store's eyes.
+            .long(CURLOPT_HEADEROPT, Int(CURLHEADER_SEPARATE)),
+            .long(CURLOPT_PROXY_SSL_VERIFYPEER, 1),
+            .long(CURLOPT_PROXY_SSL_VERIFYHOST, 2),
+            .string(CURLOPT_PROXY_CAPATH, nil),
+            .string(CURLOPT_PROXY_CAINFO, configuration.caFile),
+        ]
+    }
+
     private static func trust(_ configuration: HTTPClientConfiguration) -> [CurlOption] {
         let verify = !configuration.insecureSkipVerify
         return [
@@ -65,8 +83,10 @@ extension CurlOption {
             .string(CURLOPT_CAPATH, nil),
             .string(CURLOPT_CAINFO, configuration.caFile),
             .long(CURLOPT_CA_CACHE_TIMEOUT, 24 * 3600),
-            .string(CURLOPT_PROXY_CAPATH, nil),
-            .string(CURLOPT_PROXY_CAINFO, configuration.caFile),
+            .string(CURLOPT_SSLCERT, configuration.clientCertificate?.certificate),
+            .string(CURLOPT_SSLKEY, configuration.clientCertificate?.key),
+            // Without one OpenSSL asks at the terminal for the passphrase of a key that has one.
+            .string(CURLOPT_KEYPASSWD, configuration.clientCertificate == nil ? nil : ""),
         ]
     }
 

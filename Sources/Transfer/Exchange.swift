@@ -37,7 +37,8 @@ final class Exchange: @unchecked Sendable {
     private static let errorBodyLimit = 64 * 1024
 
     let request: HTTPRequest
-    let host: String
+    /// For messages: where it goes, and through which proxy.
+    var host: String
     var phase = Phase.connecting
     /// When the request was handed to libcurl.
     var started: NetworkClock.Instant = 0

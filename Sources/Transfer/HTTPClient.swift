@@ -5,8 +5,8 @@ import Synchronization
 /// Sends HTTP requests, one connection each, on threads of its own: no retry, no redirect, no policy (a request on a reused
 /// connection that turns out to be closed already goes out once more on a new one, as RFC 9112, section 9.3.1, has it).
 ///
-/// Each call ends exactly once: with an answer, or with a `TransportError`. Cancelling the task ends it at once. The proxies of
-/// `http_proxy`, `https_proxy` and `no_proxy` are used.
+/// Each call ends exactly once: with an answer, or with a `TransportError`. Cancelling the task ends it at once. The
+/// environment is not read: a proxy is one of the configuration's.
 public final class HTTPClient: Sendable {
     private struct Lane: Sendable {
         let thread: TransferThread

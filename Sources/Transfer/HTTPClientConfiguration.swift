@@ -15,6 +15,19 @@ public struct StallLimit: Hashable, Sendable {
     public static let standard = StallLimit(bytes: 30 * 1024, window: .seconds(30))
 }
 
+/// What we show to a server that asks who we are: two PEM files, or one file twice.
+public struct ClientCertificate: Hashable, Sendable {
+    /// The certificate, and behind it those between it and its authority.
+    public let certificate: String
+    /// Its key, without a passphrase.
+    public let key: String
+
+    public init(certificate: String, key: String) {
+        self.certificate = certificate
+        self.key = key
+    }
+}
+
 /// What an `HTTPClient` is made with; nothing of it changes during the client's life.
 public struct HTTPClientConfiguration: Hashable, Sendable {
     /// Threads that carry the requests, at least one.
@@ -29,6 +42,10 @@ public struct HTTPClientConfiguration: Hashable, Sendable {
     public var caFile: String?
     /// Accepts any certificate, for any name.
     public var insecureSkipVerify = false
+    /// Shown to servers that ask for one; `nil`: none.
+    public var clientCertificate: ClientCertificate?
+    /// Which requests go through a proxy.
+    public var proxies = ProxySettings.none
     /// Sent as `User-Agent` where a request names none.
     public var userAgent: String
     /// Connections kept open for reuse: at least as many as requests are in flight at once.

@@ -22,6 +22,9 @@ final class TransferLoop {
         func refuse(_ reason: TransportError.Kind) { exchange.resume(exchange.conclude(reason)) }
         if exchange.isCancelled { return refuse(.cancelled) }
         if let fault = exchange.request.fault { return refuse(.invalidRequest(reason: fault)) }
+        if let proxy = configuration.proxies.route(to: exchange.request.url).proxy {
+            exchange.host += " (through the proxy \(proxy.authority) of \(proxy.origin))"
+        }
         guard let handle = spare.popLast() ?? EasyHandle() else { return refuse(.library(reason: "out of memory")) }
         do {
             try handle.prepare(

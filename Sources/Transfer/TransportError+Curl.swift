@@ -9,6 +9,11 @@ extension TransportError.Kind {
     ///   - configuration: its limits are named in the error.
     init(_ code: CURLcode, _ handle: EasyHandle, _ configuration: HTTPClientConfiguration) {
         let said = handle.message.isEmpty ? code.text : handle.message
+        let proxyStatus = handle.long(CURLINFO_HTTP_CONNECTCODE)
+        if proxyStatus >= 300 {
+            self = .proxyRefused(status: proxyStatus)
+            return
+        }
         switch code {
         case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY: self = .resolve(reason: said)
         case CURLE_COULDNT_CONNECT, CURLE_INTERFACE_FAILED, CURLE_PROXY:
@@ -20,9 +25,13 @@ extension TransportError.Kind {
         case CURLE_SSL_CONNECT_ERROR:
             // OpenSSL's own errors are about what the peer sent; the rest is the connection's end.
             self = .tls(said.contains("error:") ? .handshake(reason: said) : .interrupted(reason: said))
+        case CURLE_SSL_CERTPROBLEM where configuration.clientCertificate != nil:
+            self = .tls(.clientCertificate(path: configuration.clientCertificate?.certificate ?? "", reason: said))
         case CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER, CURLE_SSL_ENGINE_NOTFOUND, CURLE_SSL_ISSUER_ERROR:
             self = .tls(.handshake(reason: said))
         case CURLE_GOT_NOTHING: self = .closed
+        // With TLS 1.3 our certificate is judged after the handshake.
+        case CURLE_RECV_ERROR where said.contains("alert certificate required"): self = .tls(.certificateRequired)
         case CURLE_RECV_ERROR, CURLE_SEND_ERROR, CURLE_SEND_FAIL_REWIND: self = .reset(reason: said)
         case CURLE_PARTIAL_FILE: self = .bodyTooShort(expected: nil, received: 0)
         case CURLE_WEIRD_SERVER_REPLY, CURLE_UNSUPPORTED_PROTOCOL, CURLE_BAD_CONTENT_ENCODING:

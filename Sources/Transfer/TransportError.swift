@@ -5,7 +5,7 @@ import Servables
 /// the path or query of the URL.
 public struct TransportError: Error, Hashable, Sendable {
     public let kind: Kind
-    /// Host and port as the URL names them.
+    /// Host and port as the URL names them, and the proxy on the way, if there is one.
     public let host: String
 
     public init(_ kind: Kind, host: String) {
@@ -18,6 +18,8 @@ public struct TransportError: Error, Hashable, Sendable {
         case resolve(reason: String)
         /// No connection.
         case connect(reason: String)
+        /// The proxy did not let the connection through; the status of its answer.
+        case proxyRefused(status: Int)
         case tls(TLSFault)
         case timeout(Phase, after: Duration)
         /// The body came slower than the limit allows.
@@ -60,6 +62,10 @@ public struct TransportError: Error, Hashable, Sendable {
         case wrongName
         /// The certificate has expired or is not valid yet.
         case outOfDate(reason: String)
+        /// The server wants a certificate of ours, or another one.
+        case certificateRequired
+        /// Our certificate or its key cannot be used.
+        case clientCertificate(path: String, reason: String)
         /// The file of authorities cannot be read or parsed.
         case authorities(path: String)
         /// The peers have no protocol in common, or the other side speaks no TLS.
@@ -74,6 +80,7 @@ extension TransportError {
     public var isTransient: Bool {
         switch kind {
         case .resolve, .connect, .timeout, .stalled, .closed, .reset, .bodyTooShort, .tls(.interrupted): true
+        case .proxyRefused(let status): status >= 500
         case .tls, .bodyTooLong, .bodyTooLarge, .malformed, .invalidRequest, .write, .cancelled, .shutDown, .library: false
         }
     }
@@ -84,6 +91,8 @@ extension TransportError: CustomStringConvertible {
         switch kind {
         case .resolve(let reason): "cannot resolve \(host): \(reason)"
         case .connect(let reason): "cannot connect to \(host): \(reason)"
+        case .proxyRefused(407): "\(host): the proxy wants a user and password (407); set them, or others, in the proxy's URL"
+        case .proxyRefused(let status): "\(host): the proxy refused the connection (\(status)); see that it allows this host"
         case .tls(let fault): "no TLS with \(host): \(fault)"
         case .timeout(let phase, let after): "\(host): time-out after \(after.text) while \(phase.rawValue)"
         case .stalled(let limit, let received):
@@ -112,6 +121,9 @@ extension TransportError.TLSFault: CustomStringConvertible {
             "its certificate is not trusted (\(reason)); if it is the right host, name its authority's PEM file with --s3-ca-file"
         case .wrongName: "its certificate is for another host name; use the name that the certificate is for"
         case .outOfDate(let reason): "\(reason); renew it, or set this machine's clock"
+        case .certificateRequired: "the server refuses our certificate, or that we show none; set client_cert in the profile"
+        case .clientCertificate(let path, let reason):
+            "the client certificate \(path) cannot be used (\(reason)); check client_cert"
         case .authorities(let path): "the CA file \(path) cannot be read as PEM; check --s3-ca-file"
         case .handshake(let reason): "\(reason); is the endpoint's scheme http:// rather than https://?"
         case .interrupted(let reason): reason

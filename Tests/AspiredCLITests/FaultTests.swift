@@ -103,7 +103,10 @@ struct FaultTests {
 
     @Test("what is no secret is shown as it is")
     func unmasked() {
-        let texts = ["s3://b/a@b/c:d", "/srv/x@y", "m=s3://b/p?versions=3,7&required=false", "http://minio:9000", "30s"]
+        let texts = [
+            "s3://b/a@b/c:d", "/srv/x@y", "m=s3://b/p?versions=3,7&required=false", "http://minio:9000", "30s",
+            "m=s3://arn:aws:s3:eu-west-1:12:accesspoint:a/p",
+        ]
         #expect(texts.map(Redaction.masked) == texts)
     }
 }

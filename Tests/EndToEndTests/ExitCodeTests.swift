@@ -45,6 +45,22 @@ struct ExitCodeTests {
             testDescription: "an endpoint that has no address", code: 69, says: ["s3.invalid"],
             arguments: ["--s3-endpoint", "http://s3.invalid", "--s3-addressing", "path", "--timeout", "2s"]),
         Failing(
+            testDescription: "a proxy that nobody listens as", code: 69,
+            says: ["s3.invalid (through the proxy 127.0.0.1:1 of http_proxy)", "refused"],
+            arguments: ["--s3-endpoint", "http://s3.invalid", "--timeout", "2s"],
+            environment: ["http_proxy": "http://me:\(Aspired.proxyPassword)@127.0.0.1:1"]),
+        Failing(
+            testDescription: "a proxy that is no HTTP proxy", code: 78, says: ["https_proxy: expected an HTTP proxy, such as"],
+            environment: ["https_proxy": "socks5://me:\(Aspired.proxyPassword)@127.0.0.1:1"]),
+        Failing(
+            testDescription: "AWS's endpoints with validated cryptography, and another endpoint", code: 78,
+            says: ["AWS_USE_FIPS_ENDPOINT", "of AWS_ENDPOINT_URL", "take one of them away"],
+            environment: ["AWS_USE_FIPS_ENDPOINT": "true"]),
+        Failing(
+            testDescription: "an access point of a kind that is not supported", code: 78,
+            says: ["arn:aws:s3::12:accesspoint:x.mrap", "name the bucket of one region"],
+            arguments: ["--model", "other=s3://arn:aws:s3::12:accesspoint:x.mrap/other"]),
+        Failing(
             testDescription: "an unknown flag", code: 64, says: ["--pol-interval", "--poll-interval"],
             arguments: ["--pol-interval", "3s"]),
         Failing(

@@ -160,6 +160,17 @@ struct ClientTests {
         }
     }
 
+    @Test("a clock is corrected once a request: a store that is never content is not asked for ever")
+    func skewOnce() async throws {
+        try await Store.with { (store) async throws in
+            store.server.script(Fault(.status(403, code: "RequestTimeTooSkewed"), times: nil))
+            let error = try await s3Error { _ = try await store.list() }
+            #expect(error.kind == .denied && error.description.contains("set this machine's clock"))
+            #expect(store.server.requests.count == 2)
+            #expect(store.telemetry.retries == ["clock"])
+        }
+    }
+
     @Test("a throttling store is asked again, slower than one with a hiccup, with the dice's part of the wait")
     func backOff() async throws {
         try await Store.with(time: TestTime(dice: 0.25)) { (store) async throws in

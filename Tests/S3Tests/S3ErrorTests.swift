@@ -45,6 +45,7 @@ struct S3ErrorTests {
         (404, "NoSuchKey", .notFound, "gone"), (301, "PermanentRedirect", .configuration, "--s3-region"),
         (400, "AuthorizationHeaderMalformed", .configuration, "(eu-west-1, it says)"), (400, "InvalidRequest", .unavailable, nil),
         (405, "MethodNotAllowed", .unavailable, nil), (501, "NotImplemented", .unavailable, nil),
+        (407, nil, .configuration, "the proxy's user and password"), (302, nil, .configuration, "--s3-endpoint"),
     ]
 
     @Test("what cannot heal is not retried, and has the kind and the advice that it should", arguments: kinds)
@@ -110,6 +111,11 @@ struct S3ErrorTests {
         #expect(kind(.connect(reason: "refused")) == (.unavailable, true))
         #expect(kind(.tls(.wrongName)) == (.unavailable, false))
         #expect(kind(.tls(.authorities(path: "/x"))) == (.configuration, false))
+        #expect(kind(.tls(.clientCertificate(path: "/c", reason: "r"))) == (.configuration, false))
+        #expect(kind(.tls(.certificateRequired)) == (.configuration, false))
+        #expect(kind(.proxyRefused(status: 407)) == (.configuration, false))
+        #expect(kind(.proxyRefused(status: 403)) == (.unavailable, false))
+        #expect(kind(.proxyRefused(status: 502)) == (.unavailable, true))
         #expect(kind(.cancelled) == (.busy, false))
         #expect(kind(.shutDown) == (.busy, false))
         #expect(kind(.bodyTooLong(expected: 3)) == (.unavailable, true))

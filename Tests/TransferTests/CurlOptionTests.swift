@@ -23,7 +23,9 @@ struct CurlOptionTests {
                 "MAXAGE_CONN=4", "TCP_NODELAY=1", "TCP_KEEPALIVE=1", "TCP_KEEPIDLE=30", "TCP_KEEPINTVL=10", "BUFFERSIZE=65536",
                 "NOPROGRESS=1", "SUPPRESS_CONNECT_HEADERS=1", "SSL_VERIFYPEER=1", "SSL_VERIFYHOST=2", "CAPATH=null",
                 "CAINFO=/ca.pem",
-                "CA_CACHE_TIMEOUT=86400", "PROXY_CAPATH=null", "PROXY_CAINFO=/ca.pem", "URL=https://h/a/../b", "PATH_AS_IS=1",
+                "CA_CACHE_TIMEOUT=86400", "PROXY=", "PRE_PROXY=null", "NOPROXY=", "HTTPPROXYTUNNEL=0", "HEADEROPT=1",
+                "PROXY_SSL_VERIFYPEER=1", "PROXY_SSL_VERIFYHOST=2", "PROXY_CAPATH=null", "PROXY_CAINFO=/ca.pem",
+                "SSLCERT=null", "SSLKEY=null", "KEYPASSWD=null", "URL=https://h/a/../b", "PATH_AS_IS=1",
                 "DISALLOW_USERNAME_IN_URL=1", "ACCEPT_ENCODING=null", "HTTP_CONTENT_DECODING=0", "USERAGENT=aspired/1.2.3",
                 "HTTPHEADER=X-A: 1|X-Empty;|Accept:|Content-Type:|Expect:", "HTTPGET=1", "CUSTOMREQUEST=GET",
             ])
@@ -55,6 +57,33 @@ struct CurlOptionTests {
         let lines = CurlOption.all(for: HTTPRequest("GET", "https://h/"), configuration).map(\.line)
         #expect(lines.contains("SSL_VERIFYPEER=0"))
         #expect(lines.contains("SSL_VERIFYHOST=0"))
+    }
+
+    @Test("a proxy is given for each request, with a tunnel for https, and never found in the environment")
+    func proxy() throws {
+        var configuration = HTTPClientConfiguration(version: "1")
+        configuration.proxies = try ProxySettings(
+            environment: ["https_proxy": "u:p@q:1", "http_proxy": "q:2", "no_proxy": "direct"])
+        func lines(_ url: String) -> [String] {
+            CurlOption.all(for: HTTPRequest("GET", url), configuration).map(\.line).filter { $0.contains("PROXY") }.prefix(4)
+                .sorted()
+        }
+        let none = ["NOPROXY=", "PRE_PROXY=null"]
+        #expect(lines("https://h/") == ["HTTPPROXYTUNNEL=1"] + none + ["PROXY=http://u:p@q:1"])
+        #expect(lines("http://h/") == ["HTTPPROXYTUNNEL=0"] + none + ["PROXY=http://q:2"])
+        #expect(lines("https://direct/") == ["HTTPPROXYTUNNEL=0"] + none + ["PROXY="])
+        // Not for the proxy: what skips the check of the store's certificate.
+        configuration.insecureSkipVerify = true
+        let all = CurlOption.all(for: HTTPRequest("GET", "https://h/"), configuration).map(\.line)
+        #expect(all.contains("PROXY_SSL_VERIFYPEER=1") && all.contains("PROXY_SSL_VERIFYHOST=2"))
+    }
+
+    @Test("a client certificate comes with its key, which is never asked a passphrase for")
+    func clientCertificate() {
+        var configuration = HTTPClientConfiguration(version: "1")
+        configuration.clientCertificate = ClientCertificate(certificate: "/c.pem", key: "/k.pem")
+        let lines = CurlOption.all(for: HTTPRequest("GET", "https://h/"), configuration).map(\.line)
+        #expect(Set(lines).isSuperset(of: ["SSLCERT=/c.pem", "SSLKEY=/k.pem", "KEYPASSWD="]))
     }
 
     @Test("libcurl takes every one of them")
@@ -95,6 +124,8 @@ extension CurlOption {
         98: "BUFFERSIZE", 43: "NOPROGRESS", 265: "SUPPRESS_CONNECT_HEADERS", 64: "SSL_VERIFYPEER", 81: "SSL_VERIFYHOST",
         10097: "CAPATH", 10065: "CAINFO", 321: "CA_CACHE_TIMEOUT", 10247: "PROXY_CAPATH", 10246: "PROXY_CAINFO", 10002: "URL",
         234: "PATH_AS_IS", 278: "DISALLOW_USERNAME_IN_URL", 10102: "ACCEPT_ENCODING", 158: "HTTP_CONTENT_DECODING",
+        10004: "PROXY", 10262: "PRE_PROXY", 10177: "NOPROXY", 61: "HTTPPROXYTUNNEL", 229: "HEADEROPT",
+        248: "PROXY_SSL_VERIFYPEER", 249: "PROXY_SSL_VERIFYHOST", 10025: "SSLCERT", 10087: "SSLKEY", 10026: "KEYPASSWD",
         10018: "USERAGENT", 80: "HTTPGET", 10036: "CUSTOMREQUEST", 47: "POST", 44: "NOBODY", 10023: "HTTPHEADER",
         10165: "COPYPOSTFIELDS",
     ]

@@ -3,35 +3,45 @@ import FileIO
 import Glibc
 import SystemPackage
 
-/// `openssl s_server` on a port of the system's choice, with a certificate of its own making for `localhost`.
+/// `openssl s_server` on a port of the system's choice, with a certificate of its own making for `localhost` and `store.test`.
 struct OpenSSLServer: Sendable {
     let port: Int
     /// PEM file; the certificate is its own authority.
     let certificate: String
+    /// PEM file of the certificate's key.
+    let key: String
 
     private static let command = "/usr/bin/openssl"
 
     static var isAvailable: Bool { access(command, X_OK) == 0 }
 
     /// Runs `body` beside the server, and ends the server.
-    static func run<R: Sendable>(_ body: (OpenSSLServer) async throws -> R) async throws -> R {
+    /// - Parameters:
+    ///   - wantsCertificate: whether a client must show the server's own certificate.
+    ///   - body: what is done meanwhile.
+    /// - Returns: what `body` returns.
+    /// - Throws: what `body` throws, or where the command fails.
+    static func run<R: Sendable>(wantsCertificate: Bool = false, _ body: (OpenSSLServer) async throws -> R) async throws -> R {
         try await withTemporaryDirectory { directory in
             let key = directory.appending("key.pem").string
             let certificate = directory.appending("certificate.pem").string
             let maker = try Child([
                 command, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1",
-                "-keyout", key, "-out", certificate, "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+                "-keyout", key, "-out", certificate, "-subj", "/CN=localhost", "-addext",
+                "subjectAltName=DNS:localhost,DNS:store.test",
             ])
             _ = maker.lines { _ in false }
             guard maker.wait() == 0 else { throw Errno.ioError }
-            let server = try Child([command, "s_server", "-accept", "127.0.0.1:0", "-key", key, "-cert", certificate, "-www"])
+            let asking = wantsCertificate ? ["-Verify", "1", "-verify_return_error", "-CAfile", certificate] : []
+            let server = try Child(
+                [command, "s_server", "-accept", "127.0.0.1:0", "-key", key, "-cert", certificate, "-www"] + asking)
             defer {
                 kill(server.process, SIGKILL)
                 _ = server.wait()
             }
             let line = server.lines { $0.hasPrefix("ACCEPT ") }
             guard let port = line?.split(separator: ":").last.flatMap({ Int($0) }) else { throw Errno.ioError }
-            return try await body(OpenSSLServer(port: port, certificate: certificate))
+            return try await body(OpenSSLServer(port: port, certificate: certificate, key: key))
         }
     }
 }

@@ -58,6 +58,34 @@ struct TLSTests {
         }
     }
 
+    @Test("a client certificate is shown to a server that wants one, and what is wrong with it is said")
+    func clientCertificate() async throws {
+        try await OpenSSLServer.run(wantsCertificate: true) { server in
+            let url = "https://localhost:\(server.port)/"
+            func outcome(_ certificate: ClientCertificate?) async throws -> Result<Int, TransportError> {
+                try await send(url) {
+                    $0.caFile = server.certificate
+                    $0.clientCertificate = certificate
+                }
+            }
+            #expect(
+                try await outcome(ClientCertificate(certificate: server.certificate, key: server.key)) == .success(200))
+            guard case .failure(let none) = try await outcome(nil) else {
+                Issue.record("taken without a certificate")
+                return
+            }
+            #expect(none.kind == .tls(.certificateRequired) && !none.isTransient)
+            #expect(none.description.contains("client_cert"))
+            let noKey = ClientCertificate(certificate: server.certificate, key: "/nowhere/key.pem")
+            guard case .failure(let wrong) = try await outcome(noKey) else {
+                Issue.record("taken without a key")
+                return
+            }
+            #expect(wrong.description.contains("the client certificate \(server.certificate) cannot be used"))
+            #expect(wrong.description.contains("check client_cert") && !wrong.isTransient)
+        }
+    }
+
     @Test("TLS to a port that speaks plain HTTP")
     func plainPort() async throws {
         try await ScriptedServer.run({ _ in [] }, greeting: [.send("HTTP/1.1 400 Bad Request\r\n\r\n")]) { server in

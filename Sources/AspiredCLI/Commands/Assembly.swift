@@ -105,6 +105,8 @@ private struct SourceMaker {
                 let client: S3Client
                 if let known = clients[place] { client = known } else { client = try makeClient(place, sharing: &http) }
                 clients[place] = client
+                // No outage: told at the start.
+                try client.configuration.check(bucket: bucket)
                 sources[model.name] = S3Source(
                     bucket: bucket, prefix: prefix, client: client, scheduler: scheduler, ready: model.ready,
                     settle: model.settle, model: model.name, telemetry: telemetry, time: time)

@@ -56,7 +56,8 @@ extension ModelArgument {
             return nil
         }
         let place = uri[separator.upperBound...]
-        guard let slash = place.firstIndex(of: "/") ?? Optional(place.endIndex), let path = decoded(place[slash...], &problems)
+        let slash = uri.hasPrefix("s3:") ? bucketEnd(place) : place.firstIndex(of: "/") ?? place.endIndex
+        guard let path = decoded(place[slash...], &problems)
         else { return nil }
         if uri.hasPrefix("s3:") {
             if let problem = bucketProblem(place[..<slash]) { problems.append(problem) }
@@ -77,9 +78,20 @@ extension ModelArgument {
         }
     }
 
+    /// Where the bucket ends. An access point's ARN may have a slash before its name, as the AWS command line writes it.
+    private static func bucketEnd(_ place: Substring) -> Substring.Index {
+        let first = place.firstIndex(of: "/") ?? place.endIndex
+        guard place.hasPrefix("arn:"), place[..<first].hasSuffix(":accesspoint"), first < place.endIndex else { return first }
+        return place[place.index(after: first)...].firstIndex(of: "/") ?? place.endIndex
+    }
+
     /// Names that no store gives, and that would change the path or host of a request.
     private static func bucketProblem(_ bucket: Substring) -> String? {
         if bucket.isEmpty { return "the bucket's name is empty" }
+        // What the ARN names, S3's room knows.
+        if bucket.hasPrefix("arn:"), bucket.split(whereSeparator: { $0 == ":" || $0 == "/" }).allSatisfy({ isPlain($0) }) {
+            return nil
+        }
         if bucket.contains("@") || bucket.contains(":") {
             return "credentials do not belong into a URI; give AWS_ACCESS_KEY_ID or a profile"
         }

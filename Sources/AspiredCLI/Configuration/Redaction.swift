@@ -47,7 +47,9 @@ enum Redaction {
         let rest = text[separator.upperBound...]
         let authority = rest.prefix { $0 != "/" && $0 != "?" }
         // In `s3://` and `file://` a later `@` is part of a key or path, unless something like a password began before.
-        let holdsUser = isWeb(text) ? rest.contains("@") : authority.contains { $0 == "@" || $0 == ":" }
+        // The colons of an access point's ARN are its own.
+        let separators = authority.hasPrefix("arn:") ? "@" : "@:"
+        let holdsUser = isWeb(text) ? rest.contains("@") : authority.contains { separators.contains($0) }
         guard holdsUser else { return maskedQuery(text) }
         guard let end = rest.lastIndex(of: "@") else { return text[..<separator.upperBound] + "***" }
         return maskedQuery(text[..<separator.upperBound] + "***" + rest[end...])

@@ -53,11 +53,20 @@ extension Refusal {
 
     /// The region that the request should have been signed for, where that is why it was refused.
     func betterRegion(than region: String) -> String? {
-        guard [301, 307, 400].contains(status), let better = self.region, better != region, Region.isValidAnswer(better) else {
+        // S3 says on other refusals, too, where a bucket is; a HEAD's bare 403 may well mean that.
+        guard isRedirect || status == 400 || (status == 403 && code == nil), let better = self.region, better != region,
+            Region.isValidAnswer(better)
+        else {
             return nil
         }
         return better
     }
+
+    /// Whether it says that the bucket is elsewhere.
+    var isRedirect: Bool { [301, 302, 307, 308].contains(status) }
+
+    /// Whether it may mean that the bucket is elsewhere, without saying where: S3 answers a HEAD in another region so.
+    var mayBeElsewhere: Bool { region == nil && (isRedirect || (status == 400 && code == nil)) }
 
     var isMissingObject: Bool { status == 404 && code != "NoSuchBucket" }
 
@@ -72,7 +81,9 @@ extension Refusal {
         case (_, _) where mentionsKMS: return .denied
         case (401, _), (403, _), (_, "ExpiredToken"), (_, "InvalidToken"): return .denied
         case (404, _): return .notFound
-        case (301, _), (307, _), (400, "AuthorizationHeaderMalformed"), (400, "InvalidBucketName"),
+        case (407, _): return .configuration
+        case (_, _) where isRedirect: return .configuration
+        case (400, "AuthorizationHeaderMalformed"), (400, "InvalidBucketName"),
             (400, "IllegalLocationConstraintException"):
             return .configuration
         default: return .unavailable

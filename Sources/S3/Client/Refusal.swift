@@ -11,18 +11,21 @@ public struct Refusal: Hashable, Sendable {
     public let requestID: String?
     /// Where the bucket is, as far as the answer says.
     public let region: String?
+    /// Where it sends us, as far as that is a URL without path; by itself no reason to go there.
+    public let location: EndpointURL?
     /// The store's clock.
     public let date: Timestamp?
 
     public init(
         status: Int, code: String? = nil, message: String? = nil, requestID: String? = nil, region: String? = nil,
-        date: Timestamp? = nil
+        location: EndpointURL? = nil, date: Timestamp? = nil
     ) {
         self.status = status
         self.code = code
         self.message = message
         self.requestID = requestID
         self.region = region
+        self.location = location
         self.date = date
     }
 
@@ -31,7 +34,9 @@ public struct Refusal: Hashable, Sendable {
         self.init(
             status: response.head.status, code: body.code, message: body.message,
             requestID: body.requestID ?? response.head["x-amz-request-id"],
-            region: response.head["x-amz-bucket-region"] ?? body.region,
+            region: response.head["x-amz-bucket-region"].flatMap { $0.isEmpty ? nil : $0 } ?? body.region,
+            location: response.head["location"].flatMap { EndpointURL(origin: $0) }
+                ?? body.endpoint.flatMap { EndpointURL(origin: "https://\($0)") },
             date: response.head["date"].flatMap { Timestamp(httpDate: $0) })
     }
 

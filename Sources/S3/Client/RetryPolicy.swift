@@ -27,7 +27,7 @@ extension S3Error {
         case .refused(let refusal): refusal.retryPace
         case .transport(let error): error.isTransient ? .transient : nil
         case .unintelligible(_, let mayHeal): mayHeal ? .transient : nil
-        case .objectChanged, .checksumMismatch, .credentials, .file, .cancelled: nil
+        case .objectChanged, .checksumMismatch, .credentials, .configuration, .file, .cancelled: nil
         }
     }
 
@@ -39,6 +39,7 @@ extension S3Error {
             switch error.kind {
             case .resolve: "resolve"
             case .connect: "connect"
+            case .proxyRefused: "proxy"
             case .tls: "tls"
             case .timeout: "timeout"
             case .stalled: "stalled"

@@ -16,8 +16,8 @@ public final class S3Client: Sendable {
     private struct Learned {
         /// The store's clock is ahead of ours by this.
         var clockOffset = Duration.zero
-        /// Where buckets are that are not in the configured region.
-        var regions: [String: String] = [:]
+        /// Where buckets are that are not where the configuration has them.
+        var places: [String: BucketPlace] = [:]
     }
 
     /// - Parameters:
@@ -39,21 +39,16 @@ public final class S3Client: Sendable {
 }
 
 extension S3Configuration {
-    /// What requests are carried with: the authorities to trust, and whether to check at all.
+    /// What requests are carried with: the authorities to trust, whether to check at all,
+    /// our certificate, the proxies.
     public func transport(version: String) -> HTTPClientConfiguration {
         var transport = HTTPClientConfiguration(version: version)
         if let caFile = caFile.value { transport.caFile = caFile }
         transport.insecureSkipVerify = !verifyTLS.value
+        transport.clientCertificate = clientCertificate.value
+        transport.proxies = proxies
         return transport
     }
-}
-
-/// A request before it is signed.
-struct S3Call: Sendable {
-    let operation: S3Operation
-    let resource: S3Resource
-    var query: [(name: String, value: String)] = []
-    var headers: [(name: String, value: String)] = []
 }
 
 /// What came back of a try.
@@ -81,7 +76,7 @@ struct FailedTry: Error {
         let time: Timestamp
         /// How far that is from this machine's clock.
         let clockOffset: Duration
-        let region: String
+        let address: BucketAddress
         let credentials: Credentials?
     }
 }
@@ -99,10 +94,15 @@ extension S3Client {
         } catch {
             throw FailedTry(error: S3Error(call.operation, call.resource, .credentials(error)))
         }
-        let (offset, region) = learned.withLock { ($0.clockOffset, $0.regions[call.resource.bucket]) }
+        let (offset, place) = learned.withLock { ($0.clockOffset, $0.places[call.resource.bucket] ?? BucketPlace()) }
         let now = time.now().advanced(by: offset)
-        let address = configuration.address(bucket: call.resource.bucket, region: region)
-        let request = signed(call, address, keys, at: now)
+        let address: BucketAddress
+        do throws(Failure) {
+            address = try configuration.address(bucket: call.resource.bucket, at: place)
+        } catch {
+            throw FailedTry(error: S3Error(call.operation, call.resource, .configuration(error)))
+        }
+        let request = call.request(to: address, keys, paysAsRequester: configuration.requestPayer.value, at: now)
         let start = time.uptime()
         func report(_ status: Int) {
             telemetry.record(.s3Request(operation: call.operation.rawValue, status: status, took: time.uptime() - start))
@@ -110,7 +110,7 @@ extension S3Client {
         func failed(_ cause: S3Error.Cause) -> FailedTry {
             FailedTry(
                 error: S3Error(call.operation, call.resource, cause),
-                signing: .init(time: now, clockOffset: offset, region: address.region, credentials: keys))
+                signing: .init(time: now, clockOffset: offset, address: address, credentials: keys))
         }
         let answer: S3Answer<Value>
         do throws(TransportError) {
@@ -124,27 +124,6 @@ extension S3Client {
         case .success(let value): return value
         case .failure(let cause): throw failed(cause)
         }
-    }
-
-    private func signed(_ call: S3Call, _ address: BucketAddress, _ keys: Credentials?, at now: Timestamp) -> HTTPRequest {
-        let path = call.operation.isOfBucket ? address.bucketPath : address.path(key: call.resource.key ?? "")
-        var headers = call.headers
-        headers.append(("host", address.host))
-        headers.append(("x-amz-content-sha256", RequestSigner.emptyPayloadHash))
-        if configuration.requestPayer.value { headers.append(("x-amz-request-payer", "requester")) }
-        if let keys {
-            headers.append(("x-amz-date", RequestSigner.dateTime(now)))
-            if let token = keys.sessionToken { headers.append(("x-amz-security-token", token)) }
-        }
-        let canonical = CanonicalRequest(
-            method: call.operation.method, path: path, query: call.query, headers: headers,
-            payloadHash: RequestSigner.emptyPayloadHash)
-        var sent = canonical.headers.map { HTTPHeader($0.name, $0.value) }
-        if let keys {
-            let signer = RequestSigner(credentials: keys, region: address.region)
-            sent.append(HTTPHeader("authorization", signer.sign(canonical, at: now).authorization))
-        }
-        return HTTPRequest(canonical.method, address.url(path: path, query: canonical.query), headers: sent)
     }
 }
 
@@ -186,13 +165,38 @@ extension S3Client {
         var last = ""
     }
 
+    /// Where the bucket is instead, by the refusal itself or, where that does not say, by one question about the bucket.
+    private func place(after refusal: Refusal, _ failed: FailedTry, _ address: BucketAddress) async -> BucketPlace? {
+        let bucket = failed.error.resource.bucket
+        // An access point's region is a part of its name.
+        if AccessPoint.isARN(bucket) { return nil }
+        if let place = BucketPlace(from: refusal, asked: address, endpoint: configuration.endpoint.value) { return place }
+        guard refusal.mayBeElsewhere, failed.error.operation != .headBucket, let region = await answeredRegion(of: bucket),
+            region != address.region, Region.isValidAnswer(region)
+        else { return nil }
+        return BucketPlace(region: region)
+    }
+
+    /// S3 says where a bucket is with any answer about it, even with a refusal.
+    private func answeredRegion(of bucket: String) async -> String? {
+        do throws(FailedTry) {
+            return try await attempt(S3Call(operation: .headBucket, resource: S3Resource(bucket: bucket))) {
+                (request) async throws(TransportError) -> S3Answer<String?> in
+                let response = try await self.http.send(request, limit: 0)
+                return S3Answer(response.head, .success(response.head["x-amz-bucket-region"]))
+            }
+        } catch {
+            return nil
+        }
+    }
+
     /// - Returns: whether something was put right, so that another try makes sense at once.
     private func repair(_ failed: FailedTry, _ repairs: inout Repairs) async -> Bool {
         guard case .refused(let refusal) = failed.error.cause, let signing = failed.signing else { return false }
-        if !repairs.isRegionTried, let better = refusal.betterRegion(than: signing.region) {
+        if !repairs.isRegionTried, let place = await place(after: refusal, failed, signing.address) {
             repairs.isRegionTried = true
             repairs.last = "region"
-            learned.withLock { $0.regions[failed.error.resource.bucket] = better }
+            learned.withLock { $0.places[failed.error.resource.bucket] = place }
             return true
         }
         if !repairs.isClockTried, let error = refusal.clockError(sent: signing.time) {

@@ -8,7 +8,7 @@ extension S3Error {
         case .objectChanged: "its bytes are dropped and it is listed anew"
         case .checksumMismatch: "upload the object again, or replace what lies between it and here"
         case .unintelligible(_, let mayHeal): mayHeal ? nil : "is the endpoint S3? check --s3-endpoint"
-        case .transport, .credentials, .file, .cancelled: nil
+        case .transport, .credentials, .configuration, .file, .cancelled: nil
         }
     }
 
@@ -37,7 +37,8 @@ extension S3Error {
         }
         if refusal.mentionsKMS { return "grant kms:Decrypt on the key that encrypts \(resource), and see that it is enabled" }
         switch refusal.status {
-        case 301, 307: return regionRemedy(refusal)
+        case 407: return "set the proxy's user and password in the URL of HTTPS_PROXY or http_proxy"
+        case _ where refusal.isRedirect: return regionRemedy(refusal)
         case 401, 403: return grant
         case 404:
             return operation == .headObject
@@ -48,17 +49,21 @@ extension S3Error {
 
     private func regionRemedy(_ refusal: Refusal) -> String {
         let region = refusal.region.flatMap { Region.isValidAnswer($0) ? " (\($0), it says)" : nil } ?? ""
-        return "set --s3-region to the bucket's region\(region), or correct --s3-endpoint"
+        // Signed requests go to the endpoint's own hosts only.
+        let host = refusal.location.map { "; it sends to \(oneLine($0.authority, limit: 260)), which is not followed" } ?? ""
+        return "set --s3-region to the bucket's region\(region), or correct --s3-endpoint\(host)"
     }
 
     private var grant: String {
-        let bucket = "arn:aws:s3:::\(oneLine(resource.bucket))"
+        let isARN = AccessPoint.isARN(resource.bucket)
+        let bucket = "\(isARN ? "" : "arn:aws:s3:::")\(oneLine(resource.bucket))"
+        let objects = "\(bucket)\(isARN ? "/object" : "")"
         switch operation {
         case .listObjects, .headBucket:
             return "grant s3:ListBucket on \(bucket), and for a bucket whose requester pays set --s3-request-payer"
         case .getObject, .headObject:
             return
-                "grant s3:GetObject on \(bucket)/\(oneLine(resource.key ?? "*")); without s3:ListBucket on \(bucket) a missing object "
+                "grant s3:GetObject on \(objects)/\(oneLine(resource.key ?? "*")); without s3:ListBucket on \(bucket) a missing object "
                 + "is answered the same way, and so is a bucket whose requester pays (--s3-request-payer)"
         }
     }

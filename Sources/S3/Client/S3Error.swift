@@ -30,6 +30,8 @@ public struct S3Error: Error, Hashable, Sendable {
         case checksumMismatch(VerificationMethod, expected: String, got: String)
         /// There is nothing to sign with.
         case credentials(Failure)
+        /// The bucket cannot be asked for as things are configured.
+        case configuration(Failure)
         /// The file would not take the bytes or give them back.
         case file(FileError)
         /// The task was cancelled.
@@ -61,7 +63,7 @@ extension S3Error {
         case .transport(let error): error.isTransient
         case .unintelligible(_, let mayHeal): mayHeal
         case .objectChanged: true
-        case .checksumMismatch, .credentials, .file, .cancelled: false
+        case .checksumMismatch, .credentials, .configuration, .file, .cancelled: false
         }
     }
 
@@ -73,12 +75,12 @@ extension S3Error {
             switch error.kind {
             case .shutDown: .busy
             case .invalidRequest: .internalError
-            case .tls(.authorities): .configuration
+            case .tls(.authorities), .tls(.clientCertificate), .tls(.certificateRequired), .proxyRefused(407): .configuration
             default: .unavailable
             }
         case .unintelligible, .objectChanged: .unavailable
         case .checksumMismatch: .badData
-        case .credentials(let failure): failure.kind
+        case .credentials(let failure), .configuration(let failure): failure.kind
         case .file: .volume
         case .cancelled: .busy
         }
@@ -105,7 +107,7 @@ extension S3Error: CustomStringConvertible {
         case .objectChanged(let reason): oneLine(reason, limit: 300)
         case .checksumMismatch(let method, let expected, let got):
             "\(method.rawValue) of the bytes is \(got), the store says \(oneLine(expected, limit: 100)), and again after fetching anew"
-        case .credentials(let failure): failure.message
+        case .credentials(let failure), .configuration(let failure): failure.message
         case .file(let error): "\(error)"
         case .cancelled: "stopped"
         }

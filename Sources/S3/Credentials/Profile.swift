@@ -10,6 +10,8 @@ public struct Profile: Sendable {
     private let values: [String: String]
     /// Of the section `[services X]` that the profile names: the settings of S3.
     private let serviceValues: [String: String]
+    /// What stands indented below the profile's own `s3 =`.
+    private let s3Values: [String: String]
 
     /// - Parameters:
     ///   - environment: `AWS_SHARED_CREDENTIALS_FILE`, `AWS_CONFIG_FILE`, `HOME`, `AWS_DEFAULT_PROFILE`, `AWS_PROFILE`
@@ -48,11 +50,18 @@ public struct Profile: Sendable {
             merged.merge(credentials.values) { _, new in new }
         }
         values = merged.filter { !$0.value.isEmpty }
+        s3Values = section?.nested["s3"]?.filter { !$0.value.isEmpty } ?? [:]
         serviceValues = merged["services"].flatMap { configuration?.sections["services \($0)"]?.nested["s3"] } ?? [:]
     }
 
     /// A setting of the profile; empty ones count as none.
     subscript(key: String) -> String? { values[key] }
+
+    /// A setting of the profile, with the profile as its origin.
+    func sourced(_ key: String) -> Sourced<String>? { values[key].map { Sourced($0, origin: "profile \(name)") } }
+
+    /// A setting below the profile's `s3 =`.
+    func s3Setting(_ key: String) -> Sourced<String>? { s3Values[key].map { Sourced($0, origin: "profile \(name)") } }
 
     /// The endpoint for S3: that of the profile's services section first, else that for all services.
     var endpointURL: String? { serviceValues["endpoint_url"].flatMap { $0.isEmpty ? nil : $0 } ?? values["endpoint_url"] }

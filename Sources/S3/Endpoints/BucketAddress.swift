@@ -18,24 +18,45 @@ struct BucketAddress: Hashable, Sendable {
     /// What requests are signed for.
     let region: String
 
+    private init(_ scheme: EndpointURL.Scheme, host: String, basePath: String, region: String) {
+        self.scheme = scheme
+        self.host = host
+        self.basePath = basePath
+        self.region = region
+    }
+
     /// Without an endpoint it is AWS's own one of `region`; without a bucket the address of the service.
-    init(endpoint: EndpointURL?, region: String, addressing: Addressing, bucket: String?) {
-        let base = endpoint ?? Region.endpoint(region)
-        scheme = base.scheme
-        self.region = Region.signing(region)
+    init(
+        endpoint: EndpointURL?, region: String, addressing: Addressing, bucket: String?, aws: AWSEndpoints = AWSEndpoints()
+    ) {
+        let base = endpoint ?? aws.service(in: region)
         let wantsVirtual = addressing == .virtual || (addressing == .auto && endpoint == nil)
-        guard let bucket else {
-            host = base.authority
-            basePath = base.basePath
-            return
+        var host = base.authority
+        var basePath = base.basePath
+        if let bucket {
+            if wantsVirtual, !base.isAddress, BucketAddress.isHostName(bucket, scheme: base.scheme) {
+                host = "\(bucket).\(host)"
+            } else {
+                basePath += "/\(PercentEncoding.query(bucket))"
+            }
         }
-        if wantsVirtual, !base.isAddress, BucketAddress.isHostName(bucket, scheme: base.scheme) {
-            host = "\(bucket).\(base.authority)"
-            basePath = base.basePath
-        } else {
-            host = base.authority
-            basePath = "\(base.basePath)/\(PercentEncoding.query(bucket))"
-        }
+        self.init(base.scheme, host: host, basePath: basePath, region: Region.signing(region))
+    }
+
+    /// An access point is always a part of the host's name, and signed for in its own region.
+    init(endpoint: EndpointURL?, accessPoint: AccessPoint, aws: AWSEndpoints) {
+        let base = endpoint ?? aws.accessPoints(in: accessPoint.region)
+        self.init(
+            base.scheme, host: "\(accessPoint.name)-\(accessPoint.account).\(base.authority)", basePath: base.basePath,
+            region: accessPoint.region)
+    }
+
+    /// The same bucket at another host of the same endpoint, to which the store has sent us.
+    func moved(to host: String, bucket: String) -> BucketAddress {
+        let inPath = "/\(PercentEncoding.query(bucket))"
+        let becomesVirtual = host == "\(bucket).\(self.host)" && basePath.hasSuffix(inPath)
+        return BucketAddress(
+            scheme, host: host, basePath: becomesVirtual ? String(basePath.dropLast(inPath.count)) : basePath, region: region)
     }
 
     /// The encoded path of the bucket itself, which is never empty.
@@ -54,12 +75,6 @@ struct BucketAddress: Hashable, Sendable {
         guard (3...63).contains(bucket.utf8.count) else { return false }
         let labels = bucket.split(separator: ".", omittingEmptySubsequences: false)
         guard labels.count == 1 || scheme == .http else { return false }
-        return labels.allSatisfy { label in
-            label.first != nil && label.first != "-" && label.last != "-"
-                && label.utf8.allSatisfy { byte in
-                    (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
-                        || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || byte == UInt8(ascii: "-")
-                }
-        }
+        return labels.allSatisfy { label in isHostLabel(label) && !label.contains { $0.isUppercase } }
     }
 }

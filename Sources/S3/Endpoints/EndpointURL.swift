@@ -45,6 +45,16 @@ public struct EndpointURL: Hashable, Sendable {
         self.init(scheme: scheme, host: host, port: port, basePath: basePath)
     }
 
+    /// Scheme, host and port of any URL; `nil` where there are none.
+    init?(origin text: String) {
+        let parts = text.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
+        guard parts.count > 2, let url = try? EndpointURL(parsing: "\(parts[0])//\(parts[2].prefix { $0 != "?" && $0 != "#" })")
+        else {
+            return nil
+        }
+        self = url
+    }
+
     private static func hostAndPort(_ authority: Substring) throws(ParseFault) -> (String, Int?) {
         let host: Substring
         let port: Substring

@@ -1,4 +1,5 @@
 public import Servables
+public import Transfer
 
 /// Where S3 is and how it is spoken to, each value with its origin.
 public struct S3Configuration: Sendable {
@@ -6,6 +7,10 @@ public struct S3Configuration: Sendable {
     public let endpoint: Sourced<EndpointURL?>
     public let region: Sourced<String>
     public let addressing: Sourced<Addressing>
+    /// Use AWS's endpoints that have IPv6 addresses, too.
+    public let dualStack: Sourced<Bool>
+    /// Use AWS's endpoints with validated cryptography.
+    public let fips: Sourced<Bool>
     /// The profile that was chosen by a flag, which then excludes the keys of the environment.
     public let profile: Sourced<String>?
     /// Send no signature at all.
@@ -15,6 +20,10 @@ public struct S3Configuration: Sendable {
     /// The certificate authorities to trust; `nil` for the system's.
     public let caFile: Sourced<String?>
     public let verifyTLS: Sourced<Bool>
+    /// What is shown to a store that asks for a certificate.
+    public let clientCertificate: Sourced<ClientCertificate?>
+    /// Which hosts are spoken to through which proxy.
+    public let proxies: ProxySettings
 
     /// Decides every value from what was given, a pure function.
     ///
@@ -29,26 +38,27 @@ public struct S3Configuration: Sendable {
     public init(options: S3Options, environment: [String: String], profile: Profile?) throws(Failure) {
         let variables = Variables(environment)
         endpoint = try S3Configuration.endpoint(options, variables, profile)
-        let region =
-            options.region ?? variables.first(of: ["AWS_REGION", "AWS_DEFAULT_REGION", "S3_REGION"])
-            ?? profile.flatMap { profile in profile["region"].map { Sourced($0, origin: "profile \(profile.name)") } }
+        region =
+            options.region ?? variables.first(of: ["AWS_REGION", "AWS_DEFAULT_REGION", "S3_REGION"]) ?? profile?.sourced("region")
             ?? Sourced(Region.standard, origin: "default")
-        guard Region.isValid(region.value) else {
-            throw Failure(.configuration, "\(region.origin): a region is a name such as us-east-1")
+        addressing = try S3Configuration.addressing(options, variables, profile)
+        func isOn(_ variable: String, _ key: String) -> Sourced<Bool> {
+            variables.flag(variable) ?? (profile?.s3Setting(key) ?? profile?.sourced(key))?.flag
+                ?? Sourced(false, origin: "default")
         }
-        self.region = region
-        addressing =
-            options.addressing
-            ?? variables.flag("S3_USER_VIRTUAL_BUCKET").map { Sourced($0.value ? .virtual : .auto, origin: $0.origin) }
-            ?? Sourced(.auto, origin: "default")
+        dualStack = isOn("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint")
+        fips = isOn("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint")
         self.profile = options.profile
         anonymous = options.anonymous ?? variables.flag("awsAnonymousCredential") ?? Sourced(false, origin: "default")
         requestPayer = options.requestPayer ?? Sourced(false, origin: "default")
-        let file = options.caFile ?? variables.first(of: ["AWS_CA_BUNDLE", "S3_CA_FILE"])
+        let file = options.caFile ?? variables.first(of: ["AWS_CA_BUNDLE", "S3_CA_FILE"]) ?? profile?.sourced("ca_bundle")
         caFile = file.map { Sourced($0.value, origin: $0.origin) } ?? Sourced(nil, origin: "default")
         verifyTLS =
             options.skipTLSVerify.map { Sourced(!$0.value, origin: $0.origin) } ?? variables.flag("S3_VERIFY_SSL")
             ?? Sourced(true, origin: "default")
+        clientCertificate = try S3Configuration.clientCertificate(profile)
+        proxies = try ProxySettings(environment: environment)
+        try check()
     }
 
     private static func endpoint(
@@ -78,30 +88,34 @@ public struct S3Configuration: Sendable {
         }
     }
 
-    /// Where the requests of `bucket` go; `region` is what the bucket itself answered, in place of the configured one.
-    func address(bucket: String?, region: String? = nil) -> BucketAddress {
-        BucketAddress(
-            endpoint: endpoint.value, region: region ?? self.region.value, addressing: addressing.value, bucket: bucket)
-    }
-}
-
-/// Environment variables with their names as origins.
-private struct Variables {
-    private let environment: [String: String]
-
-    init(_ environment: [String: String]) { self.environment = environment }
-
-    /// The first that is set and not empty.
-    func first(of names: [String]) -> Sourced<String>? {
-        for name in names {
-            if let value = environment[name].map(trimmed), !value.isEmpty { return Sourced(value, origin: name) }
+    /// The profile's is `addressing_style` below `s3 =`, as botocore has it.
+    private static func addressing(
+        _ options: S3Options, _ variables: Variables, _ profile: Profile?
+    ) throws(Failure) -> Sourced<Addressing> {
+        if let option = options.addressing { return option }
+        if let flag = variables.flag("S3_USER_VIRTUAL_BUCKET") {
+            return Sourced(flag.value ? .virtual : .auto, origin: flag.origin)
         }
-        return nil
+        guard let style = profile?.s3Setting("addressing_style") else { return Sourced(.auto, origin: "default") }
+        guard let addressing = Addressing(rawValue: style.value.lowercased()) else {
+            throw Failure(.configuration, "\(style.origin): addressing_style is auto, path or virtual")
+        }
+        return Sourced(addressing, origin: style.origin)
     }
 
-    /// A switch: `0`, `false`, `no` and `off` mean off, anything else on. (TensorFlow's own S3 code took every word that does
-    /// not begin with `0` for on; nobody who writes `false` means that.)
-    func flag(_ name: String) -> Sourced<Bool>? {
-        first(of: [name]).map { Sourced(!["0", "false", "no", "off"].contains($0.value.lowercased()), origin: $0.origin) }
+    /// `client_cert` and `client_key` of the profile: no SDK reads a client certificate from the environment, and botocore's
+    /// parameter for it is called `client_cert`.
+    private static func clientCertificate(_ profile: Profile?) throws(Failure) -> Sourced<ClientCertificate?> {
+        guard let certificate = profile?.sourced("client_cert") else {
+            if let key = profile?.sourced("client_key") {
+                throw Failure(.configuration, "\(key.origin): client_key is given without client_cert; set both")
+            }
+            return Sourced(nil, origin: "default")
+        }
+        let key = profile?.sourced("client_key")?.value ?? certificate.value
+        guard certificate.value.hasPrefix("/"), key.hasPrefix("/") else {
+            throw Failure(.configuration, "\(certificate.origin): client_cert and client_key are absolute paths of PEM files")
+        }
+        return Sourced(ClientCertificate(certificate: certificate.value, key: key), origin: certificate.origin)
     }
 }

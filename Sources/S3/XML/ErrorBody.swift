@@ -6,6 +6,8 @@ struct ErrorBody {
     private(set) var code: String?
     private(set) var message: String?
     private(set) var region: String?
+    /// The host that a redirect names.
+    private(set) var endpoint: String?
     private(set) var requestID: String?
 
     /// Takes what can be understood: a proxy's HTML, a cut or a hostile document give an empty or partial one.
@@ -16,6 +18,7 @@ struct ErrorBody {
         code = handler.fields["Code"]
         message = handler.fields["Message"]
         region = handler.fields["Region"]
+        endpoint = handler.fields["Endpoint"]
         requestID = handler.fields["RequestId"]
     }
 

@@ -10,8 +10,10 @@ struct Aspired: Sendable {
     var binary = Binaries.aspired
 
     /// What must never be seen in anything that the program says.
-    static let secrets = [FixtureCredentials.example.secretKey, sessionToken, wrongSecret]
+    static let secrets = [FixtureCredentials.example.secretKey, sessionToken, wrongSecret, proxyPassword]
     static let sessionToken = "IQoJb3JpZ2luX2VjEXAMPLETOKEN0123456789abcdefghijklmnopqrstuvwxyz=="
+    /// Of a proxy, which may stand in its URL as it is.
+    static let proxyPassword = "nobody-shall-read-0123456789"
     static let wrongSecret = "this+is/not/the/secret/key/0123456789ab"
 
     /// How a command ended, and what it said.

@@ -1,0 +1,28 @@
+/// A part of AWS that is run apart from the others and has DNS names of its own (botocore's partitions.json).
+struct Partition: Hashable, Sendable {
+    /// As the second word of an ARN.
+    let name: String
+    /// What the names of its services end with.
+    let suffix: String
+    /// What its regions begin with; empty for the one that has all others.
+    private let prefix: String
+
+    /// Whose region this is.
+    static func of(region: String) -> Partition {
+        all.first { !$0.prefix.isEmpty && region.hasPrefix($0.prefix) } ?? all[0]
+    }
+
+    private static let all = [
+        Partition(name: "aws", suffix: "amazonaws.com", prefix: ""),
+        Partition(name: "aws-cn", suffix: "amazonaws.com.cn", prefix: "cn-"),
+        Partition(name: "aws-us-gov", suffix: "amazonaws.com", prefix: "us-gov-"),
+        Partition(name: "aws-iso", suffix: "c2s.ic.gov", prefix: "us-iso-"),
+        Partition(name: "aws-iso-b", suffix: "sc2s.sgov.gov", prefix: "us-isob-"),
+        Partition(name: "aws-iso-e", suffix: "cloud.adc-e.uk", prefix: "eu-isoe-"),
+        Partition(name: "aws-iso-f", suffix: "csp.hci.ic.gov", prefix: "us-isof-"),
+        Partition(name: "aws-eusc", suffix: "amazonaws.eu", prefix: "eusc-"),
+    ]
+
+    /// S3 has no FIPS endpoints in China.
+    var hasFIPS: Bool { name != "aws-cn" }
+}
