@@ -70,7 +70,7 @@ let package = Package(
         room("Volume", ["Servables", "PlainJSON", "FileIO", systemPackage]),
         room("Transfer", ["CCurl", "Servables", "FileIO", systemPackage]),
         room("S3", ["Servables", "Transfer", "FileIO", "Digests", "CExpat", systemPackage]),
-        room("ModelSources", ["Servables", "Digests", "FileIO", "S3", systemPackage]),
+        room("ModelSources", ["Servables", "PlainJSON", "Digests", "FileIO", "S3", systemPackage]),
         room("Agent", ["Servables", "FileIO", "Volume", "ModelSources", systemPackage]),
         room("Monitoring", ["Servables", "PlainJSON", "FileIO", logging, nioCore, nioPosix, nioHTTP1]),
         room(
@@ -96,7 +96,9 @@ let package = Package(
         suite("VolumeTests", ["Volume", "CLinux", "FileIO", "Servables", systemPackage]),
         suite("TransferTests", ["Transfer", "CLinux", "FileIO", "Servables", nioCore, nioPosix, systemPackage]),
         suite("S3Tests", ["S3", "Transfer", "S3Fixture", "Digests", "FileIO", "PlainJSON", "Servables", systemPackage]),
-        suite("ModelSourcesTests", ["ModelSources", "FileIO", "Servables", systemPackage]),
+        suite(
+            "ModelSourcesTests",
+            ["ModelSources", "S3", "Transfer", "S3Fixture", "Digests", "FileIO", "Servables", systemPackage]),
         suite("AgentTests", ["Agent", "Volume", "ModelSources", "FileIO", "Servables", systemPackage]),
         suite("MonitoringTests", ["Monitoring", "PlainJSON", "FileIO", "Servables", logging]),
         suite("AspiredCLITests", ["AspiredCLI", "Servables"]),

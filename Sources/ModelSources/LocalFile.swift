@@ -39,3 +39,15 @@ public struct LocalFile: LocalBytes {
         }
     }
 }
+
+extension LocalFile {
+    /// - Returns: `nil` where the bytes have another SHA-256.
+    func verification(sha256: [UInt8]) async throws(SourceError) -> Verification? {
+        do throws(FileError) {
+            guard try await digest(.sha256) == sha256 else { return nil }
+            return Verification(crc64nvme: try await checksums().crc64nvme, method: .sha256)
+        } catch {
+            throw SourceError(Failure(.volume, "compare \(path) with its manifest: \(error)", isTransient: true))
+        }
+    }
+}

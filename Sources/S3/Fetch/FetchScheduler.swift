@@ -59,7 +59,7 @@ public final class FetchScheduler: Sendable {
         while true {
             do throws(S3Error) {
                 let offered = try await fetch.bytes()
-                switch try await fetch.verify(comparesChecksums ? offered : .none) {
+                switch try await fetch.verify(object.stated ?? (comparesChecksums ? offered : .none)) {
                 case .verified(let verification): return verification
                 case .mismatch(let error):
                     report(.checksumMismatch(error))
