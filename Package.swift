@@ -71,7 +71,7 @@ let package = Package(
         room("FileIO", ["Servables", "CLinux", "CChecksum", "Digests", systemPackage]),
         room("Volume", ["Servables", "PlainJSON", "FileIO", systemPackage]),
         room("Transfer", ["CCurl", "Servables", "FileIO", systemPackage]),
-        room("S3", ["Servables", "Transfer", "FileIO", "Digests", "CExpat", systemPackage]),
+        room("S3", ["Servables", "PlainJSON", "Transfer", "FileIO", "Digests", "CExpat", systemPackage]),
         room("ModelSources", ["Servables", "Digests", "FileIO", "S3", systemPackage]),
         room("Agent", ["Servables", "FileIO", "Volume", "ModelSources", systemPackage]),
         room("Monitoring", ["Servables", "PlainJSON", "FileIO", logging, nioCore, nioPosix, nioHTTP1]),
@@ -98,7 +98,12 @@ let package = Package(
         suite("VolumeTests", ["Volume", "CLinux", "FileIO", "Servables", systemPackage]),
         suite("TransferTests", ["Transfer", "CLinux", "FileIO", "Servables", nioCore, nioPosix, systemPackage]),
         suite(
-            "S3Tests", ["S3", "Transfer", "S3Fixture", "CLinux", "Digests", "FileIO", "PlainJSON", "Servables", systemPackage],
+            "S3Tests",
+            [
+                "S3", "Transfer", "S3Fixture", "CLinux", "Digests", "FileIO", "PlainJSON", "Servables", nioCore, nioPosix,
+                nioHTTP1,
+                systemPackage,
+            ],
             exclude: ["Oracle"]),
         suite("ModelSourcesTests", ["ModelSources", "FileIO", "Servables", systemPackage]),
         suite("AgentTests", ["Agent", "Volume", "ModelSources", "FileIO", "Servables", systemPackage]),

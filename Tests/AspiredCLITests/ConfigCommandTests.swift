@@ -99,4 +99,23 @@ struct ConfigCommandTests {
         #expect(outcome.code == .usage)
         #expect(outcome.result.hasSuffix("\nFAULTS\nno profile 'x' in ~/.aws/config\n"))
     }
+
+    @Test(
+        "shows nothing of the environment's secrets, nor does a command that fails for them",
+        arguments: ["config", "config -o json", "plan --root /nonexistent/aspired"])
+    func secrets(command: String) async {
+        let secret = "hunter2-the-secret"
+        let environment = [
+            "AWS_ACCESS_KEY_ID": "AKIA\(secret)", "AWS_SECRET_ACCESS_KEY": secret, "AWS_SESSION_TOKEN": secret,
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN": secret, "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:1/\(secret)",
+            "AWS_ENDPOINT_URL_STS": "http://user:\(secret)@sts", "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:1", "AWS_REGION": "r",
+        ]
+        for absent in [[], ["AWS_SECRET_ACCESS_KEY"], ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]] {
+            let left = environment.filter { !absent.contains($0.key) }
+            let outcome = await aspired("\(command) --model m=s3://b/p", environment: left, bodies: .built)
+            #expect(!outcome.result.contains(secret))
+            #expect(!outcome.errors.contains { $0.contains(secret) }, "\(outcome.errors)")
+            #expect(!outcome.result.isEmpty || !outcome.errors.isEmpty)
+        }
+    }
 }

@@ -29,6 +29,9 @@ struct CredentialsTests {
         let found = try await chain(variables, files: ["/home/a/.aws/credentials": "[default]\naws_access_key_id=x"])
             .credentials()
         #expect(found == Credentials(accessKeyID: "AKIAENV", secretAccessKey: "env-secret", sessionToken: "t"))
+        // The old name of the token's variable comes first, as in botocore.
+        let older = try await chain(variables.merging(["AWS_SECURITY_TOKEN": "old"]) { $1 }).credentials()
+        #expect(older?.sessionToken == "old")
     }
 
     @Test(
@@ -46,7 +49,12 @@ struct CredentialsTests {
     func none() async throws {
         let failure = try #require(await failure(chain(Self.home)))
         #expect(failure.kind == .denied)
-        for word in ["AWS_ACCESS_KEY_ID", "profile", "--s3-anonymous", "/home/a/.aws/credentials", "/home/a/.aws/config"] {
+        let words = [
+            "AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE", "profile default", "/home/a/.aws/credentials",
+            "/home/a/.aws/config",
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI", "instance's metadata (169.254.169.254: cannot connect", "--s3-anonymous",
+        ]
+        for word in words {
             #expect(failure.message.contains(word), "\(word)")
         }
         #expect(try #require(await self.failure(chain([:]))).message.contains("HOME is not set"))
@@ -76,9 +84,8 @@ struct CredentialsTests {
         endpoint_url = http://minio:9000
         [profile half]
         aws_access_key_id = AKIAHALF
-        [profile role]
-        role_arn = arn:aws:iam::1:role/r
-        source_profile = default
+        [profile sso]
+        sso_session = mine
         """
     static let files = ["/home/a/.aws/credentials": credentialsFile, "/home/a/.aws/config": configurationFile]
 
@@ -109,7 +116,8 @@ struct CredentialsTests {
     @Test(
         "a profile that gives no keys says why",
         arguments: [
-            ("half", "has aws_access_key_id but no aws_secret_access_key"), ("role", "role_arn, which is not supported"),
+            ("half", "has aws_access_key_id but no aws_secret_access_key"),
+            ("sso", "sso_session, which needs a person who signs in"),
             ("none", "no profile none in /home/a/.aws/credentials and /home/a/.aws/config"),
         ])
     func unusable(profile: String, says: String) async throws {

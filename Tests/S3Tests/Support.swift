@@ -50,6 +50,12 @@ final class TestTelemetry: Telemetry {
         box.value.compactMap { if case .s3Request(let operation, let status, _) = $0 { "\(operation) \(status)" } else { nil } }
     }
 
+    var events: [TelemetryEvent] { box.value }
+
+    var warnings: [String] { box.value.compactMap { if case .warning(let text) = $0 { text } else { nil } } }
+
+    var notices: [String] { box.value.compactMap { if case .notice(let text) = $0 { text } else { nil } } }
+
     var messages: [String] {
         box.value.compactMap { if case .s3Retry(_, let message) = $0 { message } else { nil } }
     }

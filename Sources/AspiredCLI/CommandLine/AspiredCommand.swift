@@ -10,6 +10,7 @@ public enum AspiredCommand {
         // A reader of our output that goes away is an error of that write, not our end.
         signal(SIGPIPE, SIG_IGN)
         ProcessHeap.limitArenas()
+        ProcessCore.forbid()
         let code = await run(.ofProcess(), bodies: .built, output: .process)
         exit(code.rawValue)
     }

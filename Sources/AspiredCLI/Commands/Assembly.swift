@@ -93,7 +93,7 @@ private struct SourceMaker {
     func make() throws(Failure) -> (sources: [String: any ModelSource], http: HTTPClient?) {
         var sources: [String: any ModelSource] = [:]
         var clients: [S3Place: S3Client] = [:]
-        var http: HTTPClient?
+        var shared = Shared()
         for model in configuration.models {
             switch model.source {
             case .directory(let path):
@@ -103,7 +103,7 @@ private struct SourceMaker {
             case .s3(let bucket, let prefix, let endpoint, let region):
                 let place = S3Place(endpoint: endpoint, region: region)
                 let client: S3Client
-                if let known = clients[place] { client = known } else { client = try makeClient(place, sharing: &http) }
+                if let known = clients[place] { client = known } else { client = try makeClient(place, &shared) }
                 clients[place] = client
                 // No outage: told at the start.
                 try client.configuration.check(bucket: bucket)
@@ -112,7 +112,13 @@ private struct SourceMaker {
                     settle: model.settle, model: model.name, telemetry: telemetry, time: time)
             }
         }
-        return (sources, http)
+        return (sources, shared.http)
+    }
+
+    /// What all clients of S3 have in common.
+    private struct Shared {
+        var http: HTTPClient?
+        var credentials: CredentialChain?
     }
 
     private struct S3Place: Hashable {
@@ -120,21 +126,28 @@ private struct SourceMaker {
         let region: String?
     }
 
-    private func makeClient(_ place: S3Place, sharing http: inout HTTPClient?) throws(Failure) -> S3Client {
+    private func makeClient(_ place: S3Place, _ shared: inout Shared) throws(Failure) -> S3Client {
         let s3 = try configuration.s3.resolved(environment: environment, endpoint: place.endpoint, region: place.region)
-        let shared: HTTPClient
-        if let http {
-            shared = http
+        let transport = s3.transport(version: ProgramVersion.current)
+        let http: HTTPClient
+        if let known = shared.http {
+            http = known
         } else {
             do throws(TransportError) {
-                shared = try HTTPClient(s3.transport(version: ProgramVersion.current))
+                http = try HTTPClient(transport)
             } catch {
                 throw Failure(.configuration, "set up HTTP: \(error)")
             }
         }
-        http = shared
-        let credentials = CredentialChain(environment: environment, profile: configuration.s3.profile)
-        return S3Client(configuration: s3, http: shared, credentials: credentials, time: time, telemetry: telemetry)
+        shared.http = http
+        // One chain: what one model's requests have renewed serves the others, and no role is assumed twice.
+        let credentials =
+            shared.credentials
+            ?? CredentialChain(
+                environment: environment, profile: configuration.s3.profile, region: s3.region.value, http: http,
+                transport: transport, time: time, telemetry: telemetry)
+        shared.credentials = credentials
+        return S3Client(configuration: s3, http: http, credentials: credentials, time: time, telemetry: telemetry)
     }
 }
 

@@ -63,7 +63,8 @@ extension S3Error {
         case .transport(let error): error.isTransient
         case .unintelligible(_, let mayHeal): mayHeal
         case .objectChanged: true
-        case .checksumMismatch, .credentials, .configuration, .file, .cancelled: false
+        case .credentials(let failure): failure.isTransient
+        case .checksumMismatch, .configuration, .file, .cancelled: false
         }
     }
 

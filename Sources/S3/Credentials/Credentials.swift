@@ -6,11 +6,14 @@ public struct Credentials: Hashable, Sendable {
     public let secretAccessKey: String
     /// Sent with each request where the credentials are temporary ones.
     public let sessionToken: String?
+    /// When they cease to be valid; `nil` for those without end, and where nobody said.
+    public let expiration: Timestamp?
 
-    public init(accessKeyID: String, secretAccessKey: String, sessionToken: String? = nil) {
+    public init(accessKeyID: String, secretAccessKey: String, sessionToken: String? = nil, expiration: Timestamp? = nil) {
         self.accessKeyID = accessKeyID
         self.secretAccessKey = secretAccessKey
         self.sessionToken = sessionToken
+        self.expiration = expiration
     }
 }
 

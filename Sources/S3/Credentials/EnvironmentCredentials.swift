@@ -1,6 +1,8 @@
 import Servables
 
-/// Credentials in environment variables: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`.
+/// Credentials in environment variables: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, and a session token in `AWS_SECURITY_TOKEN`
+/// or `AWS_SESSION_TOKEN`, the old name first, as in botocore. A process's own environment does not change, so there is nothing to
+/// look at again when `AWS_CREDENTIAL_EXPIRATION` has passed: the store says that they have expired.
 enum EnvironmentCredentials {
     /// - Returns: `nil` where neither half of the pair is there; an empty variable counts as none.
     /// - Throws: where one half is missing.
@@ -12,7 +14,8 @@ enum EnvironmentCredentials {
             return nil
         case (let accessKeyID?, let secretAccessKey?):
             return Credentials(
-                accessKeyID: accessKeyID, secretAccessKey: secretAccessKey, sessionToken: value("AWS_SESSION_TOKEN", environment))
+                accessKeyID: accessKeyID, secretAccessKey: secretAccessKey,
+                sessionToken: value("AWS_SECURITY_TOKEN", environment) ?? value("AWS_SESSION_TOKEN", environment))
         case (nil, _?):
             throw Failure(.denied, "AWS_SECRET_ACCESS_KEY is set but AWS_ACCESS_KEY_ID is not: set both, or neither")
         case (_?, nil):

@@ -8,10 +8,17 @@ public struct Profile: Sendable {
     /// The files that were looked at, for messages.
     let files: [String]
     private let values: [String: String]
-    /// Of the section `[services X]` that the profile names: the settings of S3.
-    private let serviceValues: [String: String]
+    private let ofFile: [File: [String: String]]
+    /// Of the section `[services X]` that the profile names, by service.
+    private let services: [String: [String: String]]
     /// What stands indented below the profile's own `s3 =`.
     private let s3Values: [String: String]
+
+    /// Which of the two files.
+    enum File: Hashable, Sendable {
+        case credentials
+        case configuration
+    }
 
     /// - Parameters:
     ///   - environment: `AWS_SHARED_CREDENTIALS_FILE`, `AWS_CONFIG_FILE`, `HOME`, `AWS_DEFAULT_PROFILE`, `AWS_PROFILE`
@@ -22,36 +29,23 @@ public struct Profile: Sendable {
     public init(
         environment: [String: String], chosen: String?, read: (String) throws(Failure) -> String?
     ) throws(Failure) {
-        let environment = environment.filter { !$0.value.isEmpty }
-        name = chosen ?? environment["AWS_DEFAULT_PROFILE"] ?? environment["AWS_PROFILE"] ?? "default"
-        let home = environment["HOME"]
-        func path(_ variable: String, _ standard: String) -> String? {
-            guard let path = environment[variable] ?? home.map({ _ in "~/.aws/\(standard)" }) else { return nil }
-            guard path.hasPrefix("~/"), let home else { return path }
-            return home + path.dropFirst(1)
-        }
-        func file(_ path: String?) throws(Failure) -> ProfileFile? {
-            guard let path, let text = try read(path) else { return nil }
-            return try ProfileFile(parsing: text, name: path)
-        }
-        let credentialsPath = path("AWS_SHARED_CREDENTIALS_FILE", "credentials")
-        let configurationPath = path("AWS_CONFIG_FILE", "config")
-        let credentials = try file(credentialsPath)?.sections[name]
-        let configuration = try file(configurationPath)
-        let section = configuration?.sections["profile \(name)"] ?? (name == "default" ? configuration?.sections["default"] : nil)
-        files = [credentialsPath, configurationPath].compactMap(\.self)
-        exists = credentials != nil || section != nil
-        // A key pair is taken from one file, never a half from each.
-        var merged = section?.values ?? [:]
-        if let credentials {
-            if credentials.values["aws_access_key_id"] != nil || credentials.values["aws_secret_access_key"] != nil {
-                for key in Profile.credentialKeys { merged[key] = nil }
-            }
-            merged.merge(credentials.values) { _, new in new }
-        }
+        self = try ProfileFiles(environment: environment, read: read)
+            .profile(ProfileFiles.name(environment: environment, chosen: chosen))
+    }
+
+    init(
+        name: String, files: [String], credentials: [String: String]?, configuration: [String: String]?,
+        nested: [String: [String: String]], services: [String: [String: String]]
+    ) {
+        self.name = name
+        self.files = files
+        self.services = services
+        exists = credentials != nil || configuration != nil
+        var merged = configuration ?? [:]
+        merged.merge(credentials ?? [:]) { _, new in new }
         values = merged.filter { !$0.value.isEmpty }
-        s3Values = section?.nested["s3"]?.filter { !$0.value.isEmpty } ?? [:]
-        serviceValues = merged["services"].flatMap { configuration?.sections["services \($0)"]?.nested["s3"] } ?? [:]
+        s3Values = nested["s3"]?.filter { !$0.value.isEmpty } ?? [:]
+        ofFile = [.credentials: credentials ?? [:], .configuration: configuration ?? [:]]
     }
 
     /// A setting of the profile; empty ones count as none.
@@ -64,23 +58,31 @@ public struct Profile: Sendable {
     func s3Setting(_ key: String) -> Sourced<String>? { s3Values[key].map { Sourced($0, origin: "profile \(name)") } }
 
     /// The endpoint for S3: that of the profile's services section first, else that for all services.
-    var endpointURL: String? { serviceValues["endpoint_url"].flatMap { $0.isEmpty ? nil : $0 } ?? values["endpoint_url"] }
+    var endpointURL: String? { endpointURL(of: "s3") }
+
+    /// The same for another service, named as in a services section.
+    func endpointURL(of service: String) -> String? {
+        services[service]?["endpoint_url"].flatMap { $0.isEmpty ? nil : $0 } ?? values["endpoint_url"]
+    }
 
     var ignoresEndpointURLs: Bool { values["ignore_configured_endpoint_urls"]?.lowercased() == "true" }
 
-    private static let credentialKeys = [
-        "aws_access_key_id", "aws_secret_access_key", "aws_session_token", "aws_security_token",
-    ]
+    /// Whether either file has static keys for it, or a half of them.
+    var hasKeys: Bool { values["aws_access_key_id"] != nil || values["aws_secret_access_key"] != nil }
 
-    /// The profile's static keys.
+    /// Whether it is for a role that other credentials assume, and not for one that a web identity does.
+    var assumesRole: Bool { values["role_arn"] != nil && values["web_identity_token_file"] == nil }
+
+    /// The profile's static keys in one of the files: a pair is never made of halves from both.
     /// - Returns: `nil` where it has none.
-    /// - Throws: where one half is missing, or where it wants a way to get credentials that is not supported.
-    func credentials() throws(Failure) -> Credentials? {
+    /// - Throws: where one half is missing.
+    func keys(in file: File) throws(Failure) -> Credentials? {
+        let values = (ofFile[file] ?? [:]).filter { !$0.value.isEmpty }
         switch (values["aws_access_key_id"], values["aws_secret_access_key"]) {
         case (let accessKeyID?, let secretAccessKey?):
             return Credentials(
                 accessKeyID: accessKeyID, secretAccessKey: secretAccessKey,
-                sessionToken: values["aws_session_token"] ?? values["aws_security_token"])
+                sessionToken: values["aws_security_token"] ?? values["aws_session_token"])
         case (nil, _?):
             throw Failure(.denied, "profile \(name) has aws_secret_access_key but no aws_access_key_id: set both in one file")
         case (_?, nil):

@@ -2,11 +2,11 @@ import Servables
 
 /// The sections of an AWS configuration or credentials file, as botocore reads it: `[section]`, `name = value`, comments
 /// that begin a line with `#` or `;`, and indented lines, which are sub-properties where the value above them is empty.
-struct ProfileFile: Sendable {
+struct ProfileFile: Sendable, Undisclosed {
     /// The files are a few hundred lines; something larger is another file.
     static let maximumSize = 1 << 20
 
-    struct Section: Sendable {
+    struct Section: Sendable, Undisclosed {
         var values: [String: String] = [:]
         /// Sub-properties, by the name of the property above them: `s3` → `endpoint_url` → value.
         var nested: [String: [String: String]] = [:]

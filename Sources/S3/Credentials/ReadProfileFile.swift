@@ -2,8 +2,9 @@ import FileIO
 public import Servables
 import SystemPackage
 
-/// The text of a profile file, `nil` if there is none. A local file of a few kilobytes, read where it is asked for.
-/// - Throws: where it is there and cannot be read, is no UTF-8, or is larger than any profile file.
+/// The text of a profile file or of a file with a token, `nil` if there is none. A local file of a few kilobytes, read where it
+/// is asked for.
+/// - Throws: where it is there and cannot be read, is no UTF-8, or is larger than any such file.
 @Sendable
 public func readProfileFile(_ path: String) throws(Failure) -> String? {
     do throws(FileError) {
@@ -14,6 +15,6 @@ public func readProfileFile(_ path: String) throws(Failure) -> String? {
         return text
     } catch {
         if error.errno == .noSuchFileOrDirectory || error.errno == .notDirectory { return nil }
-        throw Failure(.configuration, "\(error): correct AWS_SHARED_CREDENTIALS_FILE, AWS_CONFIG_FILE or the file's mode")
+        throw Failure(.configuration, "\(error): correct the variable or setting that names it, or the file's mode")
     }
 }

@@ -32,9 +32,10 @@ struct Site: Sendable {
     var aspired: Aspired { Aspired(environment: Site.environment(endpoint: server.url)) }
 
     static func environment(endpoint: String, credentials: FixtureCredentials? = .example) -> [String: String] {
-        // Nothing of this machine: no home directory with a profile, no proxy.
+        // Nothing of this machine: no home directory with a profile, no proxy, no role of an instance.
         var environment = [
             "PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": endpoint,
+            "AWS_EC2_METADATA_DISABLED": "true",
         ]
         if let credentials {
             environment["AWS_ACCESS_KEY_ID"] = credentials.accessKey
