@@ -7,6 +7,8 @@ SHELL := /bin/bash
 SWIFT ?= swift
 # Debian packages: libraries to build with, and what the tests watch with.
 DEB_PACKAGES := libcurl4-openssl-dev libssl-dev libexpat1-dev pkg-config ca-certificates inotify-tools openssl strace
+# To check the checksums of another processor: its compiler, and an emulator.
+CROSS_PACKAGES := gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
 # A Python environment of our own for the real servers and checkers that tests start.
 TOOLS := .build/tools
 export PATH := $(CURDIR)/$(TOOLS)/bin:$(PATH)
@@ -67,6 +69,17 @@ demo: deps ## Shows it at work: an S3 endpoint, a model, a new version, the even
 test: deps tools ## Runs the tests
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build --disable-xctest --quiet --experimental-maximum-parallelization-width $(TESTS_AT_ONCE)
+
+.PHONY: checksums
+checksums: ## Checks the CRCs by every method, arm64 in an emulator, and measures them
+	$(call install,$(CROSS_PACKAGES))
+	Tests/Checksums/run.sh .build/checksums bench
+
+.PHONY: flipped-bit
+flipped-bit: release ## Serves one wrong bit in 1 GiB, for each kind of checksum
+	$(SWIFT) build --build-tests
+	ASPIRED_BINARY=$(CURDIR)/.build/aspired FLIPPED_BIT_SIZE=1GiB \
+	  $(SWIFT) test --skip-build --disable-xctest --filter FlippedBitTests | grep -E 'GB/s|issue|Test run'
 
 .PHONY: manifests
 manifests: deps tools ## Checks the Kubernetes manifests and the systemd unit, offline

@@ -63,6 +63,11 @@ struct ExtentMap {
 
     mutating func removeAll() { extents = [] }
 
+    /// How far the bytes from `offset` on are covered without a gap; `offset` itself if they are not.
+    func end(from offset: Int64) -> Int64 {
+        extents.last { $0.offset <= offset }.map { max(offset, $0.end) } ?? offset
+    }
+
     /// What no extent covers of a file of `size` bytes.
     func missing(of size: Int64) -> [Range<Int64>] {
         var missing: [Range<Int64>] = []

@@ -1,11 +1,10 @@
-public import Digests
 public import Servables
 public import SystemPackage
 
 /// A file that is being assembled from ranges, in any order and by several writers at once.
 ///
 /// Made by `Volume`, lent to a source for the time of one fetch. All members may be called from any thread; those that read or
-/// write the file block, but for `digest`.
+/// write the file block, but for what is about digests.
 public final class StagedFile: Sendable {
     public let path: FilePath
     /// Bytes of the whole file.
@@ -16,7 +15,9 @@ public final class StagedFile: Sendable {
 
     private let descriptor: Descriptor
     private let fileSystem: FileSystem
-    private let reader: WorkerThread
+    let reader: WorkerThread
+    /// The digest that is computed behind what arrives, if any.
+    let following = Lock<TrailingDigest?>(nil)
     private let extents: Lock<ExtentMap>
     private let onExtent: @Sendable (Extent) throws(FileError) -> Void
     private let onReset: @Sendable () throws(FileError) -> Void
@@ -65,6 +66,7 @@ public final class StagedFile: Sendable {
     /// Forgets every extent: the next writers write the file anew. No writer may be open.
     public func reset() throws(FileError) {
         extents.withLock { $0.removeAll() }
+        beginFollowingAnew()
         try onReset()
         try StagedFile.clear(descriptor, size)
     }
@@ -74,15 +76,6 @@ public final class StagedFile: Sendable {
     public func crc64nvme() -> UInt64? { extents.withLock { $0.whole(of: size)?.crc64nvme } }
     public func crc32c() -> UInt32? { extents.withLock { $0.whole(of: size)?.crc32c } }
     public func crc32() -> UInt32? { extents.withLock { $0.whole(of: size)?.crc32 } }
-
-    /// A digest of the whole file, read back on the worker thread (from the page cache, when it was just written).
-    public func digest(_ kind: DigestKind) async throws(FileError) -> [UInt8] {
-        try await reader.run { () throws(FileError) in
-            var digest = MessageDigest(kind)
-            try self.fileSystem.forEachChunk(of: self.descriptor, in: 0..<self.size) { digest.update($0) }
-            return digest.finish()
-        }
-    }
 
     @discardableResult
     private static func clear(_ descriptor: borrowing Descriptor, _ size: Int64) throws(FileError) -> Bool {
@@ -100,5 +93,15 @@ public final class StagedFile: Sendable {
         let isFresh = extents.withLock { $0.insert(extent) }
         precondition(isFresh, "two writers of one file never overlap")
         try onExtent(extent)
+        if let trailing = following.withLock({ $0 }) { advance(trailing) }
+    }
+
+    /// What finished extents cover by now.
+    var covered: ExtentMap { extents.withLock { $0 } }
+
+    /// Reads a range that extents cover. Fewer bytes are an error: somebody else changes the file.
+    func read(_ range: Range<Int64>, _ take: (UnsafeRawBufferPointer) -> Void) throws(FileError) {
+        let count = try fileSystem.forEachChunk(of: descriptor, in: range) { take($0) }
+        guard count == range.count else { throw FileError(FileOperation.read.rawValue, path, .ioError) }
     }
 }

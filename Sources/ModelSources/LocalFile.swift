@@ -1,4 +1,3 @@
-public import Digests
 public import FileIO
 public import S3
 import Servables
@@ -30,12 +29,7 @@ public struct LocalFile: LocalBytes {
     }
 
     /// A digest of the file.
-    public func digest(_ kind: DigestKind) async throws(FileError) -> [UInt8] {
-        try await reader.run { () throws(FileError) in
-            let file = try fileSystem.open(path, .read)
-            var digest = MessageDigest(kind)
-            try fileSystem.forEachChunk(of: file) { digest.update($0) }
-            return digest.finish()
-        }
+    public func digest(_ digest: FileDigest) async throws(FileError) -> [UInt8] {
+        try await reader.run { () throws(FileError) in try fileSystem.digest(digest, of: path, size: size) }
     }
 }

@@ -6,16 +6,24 @@ final class DigestCache: Sendable {
     struct Digests: Sendable {
         var etag: String
         var checksums: [String: String]
+        var checksumType = "FULL_OBJECT"
+        /// Empty for what was uploaded in one piece.
+        var parts: [ObjectPart] = []
     }
 
     /// Milliseconds, longer than any kernel's.
     private let tick: Int64 = 20
     private let kinds: [ChecksumKind]
+    private let parts: UploadParts?
     private let known = Lock<[FileIdentity: Digests]>([:])
     /// One file is read at a time, so that requests which meet at a new file do not each read it.
     private let reading = Lock(())
 
-    init(_ kinds: [ChecksumKind]) { self.kinds = kinds }
+    /// `parts` is how files count as uploaded, if not in one piece.
+    init(_ kinds: [ChecksumKind], _ parts: UploadParts?) {
+        self.kinds = kinds
+        self.parts = parts
+    }
 
     func known(_ identity: FileIdentity) -> Digests? { known.withLock { $0[identity] } }
 
@@ -34,15 +42,11 @@ final class DigestCache: Sendable {
         }
     }
 
-    /// Gives a file an ETag that is not its MD5 (a multipart upload's).
-    func setETag(_ etag: String, of file: OpenFile) {
-        guard var digests = digests(of: file) else { return }
-        digests.etag = etag
-        known.withLock { $0[file.identity] = digests }
-    }
+    /// Notes how a file was uploaded.
+    func set(_ digests: Digests, of file: OpenFile) { known.withLock { $0[file.identity] = digests } }
 
     private func read(_ file: OpenFile) -> Digests? {
-        var digester = ContentDigester(kinds)
+        var digester = ObjectDigester(kinds, parts)
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
         defer { buffer.deallocate() }
         let whole = try? file.handle.withUnsafeFileDescriptor { descriptor in
@@ -56,11 +60,6 @@ final class DigestCache: Sendable {
             return true
         }
         guard whole == true else { return nil }
-        return DigestCache.digests(digester.finish())
-    }
-
-    static func digests(_ result: (md5: [UInt8], checksums: [ChecksumKind: String])) -> Digests {
-        let checksums = Dictionary(uniqueKeysWithValues: result.checksums.map { ($0.key.rawValue, $0.value) })
-        return Digests(etag: hex(result.md5), checksums: checksums)
+        return digester.finish()
     }
 }

@@ -30,6 +30,8 @@ public struct FixtureOptions: Sendable {
     public var publicBuckets: Set<String>
     /// Which checksums objects have; an empty list for a store that knows none. Fixed when the server starts.
     public var checksums: [ChecksumKind]
+    /// How objects that nobody uploads count as uploaded, if not in one piece. Fixed when the server starts.
+    public var parts: UploadParts?
     /// Keys and common prefixes on a page of a listing at most, whatever the client asks for.
     public var pageSize: Int
     /// `BUCKET.baseDomain` as a request's host names its bucket (virtual-host style).
@@ -43,7 +45,8 @@ public struct FixtureOptions: Sendable {
 
     public init(
         credentials: [FixtureCredentials] = [.example], region: String = "us-east-1", anonymous: Bool = false,
-        publicBuckets: Set<String> = [], checksums: [ChecksumKind] = [.crc64nvme], pageSize: Int = 1000,
+        publicBuckets: Set<String> = [], checksums: [ChecksumKind] = [.crc64nvme], parts: UploadParts? = nil,
+        pageSize: Int = 1000,
         baseDomain: String = "localhost", clockOffset: Duration = .zero, delay: Duration = .zero, rate: Int? = nil
     ) {
         self.credentials = credentials
@@ -51,6 +54,7 @@ public struct FixtureOptions: Sendable {
         self.anonymous = anonymous
         self.publicBuckets = publicBuckets
         self.checksums = checksums
+        self.parts = parts
         self.pageSize = pageSize
         self.baseDomain = baseDomain
         self.clockOffset = clockOffset

@@ -14,17 +14,19 @@ extension FixtureServer {
     ///   - etag: without quotes; the MD5 of `data` if `nil`.
     ///   - checksums: by the end of their headers' names (`crc64nvme`), as the headers shall say them; those that the server offers
     ///     if `nil`, and none if empty.
-    ///   - checksumType: `FULL_OBJECT` or `COMPOSITE`.
+    ///   - checksumType: `FULL_OBJECT` or `COMPOSITE`; as it follows from how it was uploaded if `nil`.
+    ///   - parts: how it was uploaded, if not as all are.
     ///   - storageClass: `GLACIER` and `DEEP_ARCHIVE` cannot be got.
     public func put(
         bucket: String, key: String, data: some Sequence<UInt8>, lastModified: Duration? = nil, etag: String? = nil,
-        checksums: [String: String]? = nil, checksumType: String = "FULL_OBJECT", storageClass: String = "STANDARD"
+        checksums: [String: String]? = nil, checksumType: String? = nil, parts: UploadParts? = nil,
+        storageClass: String = "STANDARD"
     ) {
         var object = service.store.objectInMemory(
-            ByteBuffer(bytes: data), lastModified: lastModified.map(UnixTime.init(sinceEpoch:)) ?? service.now)
+            ByteBuffer(bytes: data), lastModified: lastModified.map(UnixTime.init(sinceEpoch:)) ?? service.now, parts: parts)
         if let etag { object.head.etag = etag }
         if let checksums { object.head.checksums = checksums }
-        object.head.checksumType = checksumType
+        if let checksumType { object.head.checksumType = checksumType }
         object.head.storageClass = storageClass
         service.store.putInMemory(bucket, ObjectKey(key), object)
     }

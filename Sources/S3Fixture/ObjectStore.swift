@@ -11,14 +11,16 @@ final class ObjectStore: Sendable {
 
     let root: FolderPath?
     let kinds: [ChecksumKind]
+    private let parts: UploadParts?
     private let digests: DigestCache
     private let folders = FolderReader()
     private let memory = Lock<[String: Bucket]>([:])
 
-    init(root: String?, kinds: [ChecksumKind]) {
+    init(root: String?, kinds: [ChecksumKind], parts: UploadParts?) {
         self.root = root.map(FolderPath.init)
         self.kinds = kinds
-        digests = DigestCache(kinds)
+        self.parts = parts
+        digests = DigestCache(kinds, parts)
     }
 
     // MARK: Buckets
@@ -65,8 +67,7 @@ final class ObjectStore: Sendable {
     }
 
     private func head(_ identity: FileIdentity, _ digests: DigestCache.Digests) -> ObjectHead {
-        ObjectHead(
-            size: identity.size, etag: digests.etag, lastModified: identity.lastModified, checksums: digests.checksums)
+        ObjectHead(size: identity.size, lastModified: identity.lastModified, digests)
     }
 
     /// Puts an object into memory, and its bucket too if there is none.
@@ -77,31 +78,38 @@ final class ObjectStore: Sendable {
         }
     }
 
-    /// An object of these bytes as it would be stored in memory.
-    func objectInMemory(_ data: ByteBuffer, lastModified: UnixTime) -> StoredObject {
-        var digester = ContentDigester(kinds)
-        data.withUnsafeReadableBytes { digester.update($0) }
-        let digests = DigestCache.digests(digester.finish())
-        return StoredObject(
-            head: ObjectHead(
-                size: data.readableBytes, etag: digests.etag, lastModified: lastModified, checksums: digests.checksums),
+    /// An object of these bytes as it would be stored in memory; `parts` in place of how objects come in general.
+    func objectInMemory(_ data: ByteBuffer, lastModified: UnixTime, parts: UploadParts? = nil) -> StoredObject {
+        StoredObject(
+            head: ObjectHead(size: data.readableBytes, lastModified: lastModified, digests(of: data, kinds, parts ?? self.parts)),
             content: .memory(data))
     }
 
-    /// Stores what a client uploaded: as a file where the bucket has a folder and the key is a path, else in memory. An `etag`
-    /// stands in place of the content's MD5.
-    func upload(_ bucket: String, _ key: ObjectKey, _ data: ByteBuffer, etag: String?, now: UnixTime) {
+    private func digests(of data: ByteBuffer, _ kinds: [ChecksumKind], _ parts: UploadParts?) -> DigestCache.Digests {
+        var digester = ObjectDigester(kinds, parts)
+        data.withUnsafeReadableBytes { digester.update($0) }
+        return digester.finish()
+    }
+
+    /// Stores what a client uploaded: as a file where the bucket has a folder and the key is a path, else in memory. `parts` are
+    /// those of a multipart upload, which has checksums of these `kinds`.
+    /// - Returns: what is known of it.
+    @discardableResult
+    func upload(
+        _ bucket: String, _ key: ObjectKey, _ data: ByteBuffer, parts: UploadParts?, kinds: [ChecksumKind], now: UnixTime
+    ) -> DigestCache.Digests {
+        let digests = digests(of: data, kinds, parts)
         if let path = folder(of: bucket)?.appending(key.bytes), key.isFilePath, write(data, to: path) {
             memory.withLock { buckets in
                 buckets[bucket]?.objects[key] = nil
                 buckets[bucket]?.order = nil
             }
-            if let etag, let file = OpenFile(path) { digests.setETag(etag, of: file) }
-            return
+            if let file = OpenFile(path) { self.digests.set(digests, of: file) }
+        } else {
+            let head = ObjectHead(size: data.readableBytes, lastModified: now, digests)
+            putInMemory(bucket, key, StoredObject(head: head, content: .memory(data)))
         }
-        var object = objectInMemory(data, lastModified: now)
-        if let etag { object.head.etag = etag }
-        putInMemory(bucket, key, object)
+        return digests
     }
 
     func remove(_ bucket: String, _ key: ObjectKey) {

@@ -3,20 +3,24 @@ import NIOHTTP1
 
 /// An upload in parts that is not complete; the parts wait in memory.
 struct MultipartUpload: Sendable {
-    struct Part: Sendable {
-        let md5: [UInt8]
-        let data: ByteBuffer
-    }
-
     let bucket: String
     let key: ObjectKey
-    var parts: [Int: Part] = [:]
+    /// The checksum that the client chose, and whether it is one of the parts' checksums.
+    let checksum: ChecksumKind?
+    let isComposite: Bool
+    var parts: [Int: ByteBuffer] = [:]
 }
 
 extension Service {
     func createUpload(_ request: S3Request) -> Response {
         let id = "upload-\(nextRequestID())"
-        uploads.withLock { $0[id] = MultipartUpload(bucket: request.bucket, key: request.key) }
+        let algorithm = request.headers.first(name: "x-amz-checksum-algorithm")?.lowercased()
+        let checksum = algorithm.flatMap(ChecksumKind.init(rawValue:))
+        // CRC-64/NVME is of the whole only; the others are of the parts unless the client says otherwise.
+        let type = request.headers.first(name: "x-amz-checksum-type") ?? (checksum == .crc64nvme ? "FULL_OBJECT" : "COMPOSITE")
+        let upload = MultipartUpload(
+            bucket: request.bucket, key: request.key, checksum: checksum, isComposite: checksum != nil && type == "COMPOSITE")
+        uploads.withLock { $0[id] = upload }
         var xml = XMLText(root: "InitiateMultipartUploadResult", namespace: XMLText.s3Namespace)
         xml.element("Bucket", request.bucket)
         xml.element("Key", request.key.text)
@@ -34,8 +38,7 @@ extension Service {
                 "Part number must be an integer between 1 and 10000, inclusive", name: "partNumber", value: asked)
         }
         let md5 = try checkBody(request)
-        let part = MultipartUpload.Part(md5: bytes(hex: md5.utf8) ?? [], data: request.body)
-        uploads.withLock { $0[id]?.parts[number] = part }
+        uploads.withLock { $0[id]?.parts[number] = request.body }
         var response = Response(status: 200)
         response.headers.add(name: "ETag", value: "\"\(md5)\"")
         return response
@@ -49,14 +52,16 @@ extension Service {
         let parts = (upload?.parts ?? [:]).sorted { $0.key < $1.key }.map(\.value)
         guard !parts.isEmpty else { throw S3Error(400, "MalformedXML", "An upload needs at least one part.") }
         var data = ByteBuffer()
-        data.reserveCapacity(parts.reduce(0) { $0 + $1.data.readableBytes })
-        for part in parts { data.writeImmutableBuffer(part.data) }
-        let etag = hex(Digester<MD5>.digest(parts.flatMap(\.md5))) + "-\(parts.count)"
-        store.upload(request.bucket, request.key, data, etag: etag, now: now)
+        data.reserveCapacity(parts.reduce(0) { $0 + $1.readableBytes })
+        for part in parts { data.writeImmutableBuffer(part) }
+        let digests = store.upload(
+            request.bucket, request.key, data,
+            parts: UploadParts(sizes: parts.map { max(1, $0.readableBytes) }, isComposite: upload?.isComposite ?? false),
+            kinds: upload?.checksum.map { [$0] } ?? store.kinds, now: now)
         var xml = XMLText(root: "CompleteMultipartUploadResult", namespace: XMLText.s3Namespace)
         xml.element("Bucket", request.bucket)
         xml.element("Key", request.key.text)
-        xml.element("ETag", "\"\(etag)\"")
+        xml.element("ETag", "\"\(digests.etag)\"")
         var response = Response(status: 200)
         response.setBody(xml.finish())
         return response

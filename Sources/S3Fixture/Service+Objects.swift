@@ -20,7 +20,9 @@ extension Service {
                 403, "InvalidObjectState", "The operation is not valid for the object's storage class",
                 [("StorageClass", head.storageClass)])
         }
-        let range = ignoresRange ? nil : try requestedRange(request.headers.first(name: "range"), size: head.size)
+        let part = try requestedPart(request, head)
+        let asked = ignoresRange ? nil : try requestedRange(request.headers.first(name: "range"), size: head.size)
+        let range = part?.range ?? asked
         var response = Response(status: range == nil ? 200 : 206)
         response.content = object.content
         response.range = range ?? 0..<head.size
@@ -32,13 +34,29 @@ extension Service {
         if let range {
             let text = "bytes \(range.lowerBound)-\(range.upperBound - 1)/\(head.size)"
             response.headers.add(name: "Content-Range", value: text)
-        } else if request.headers.first(name: "x-amz-checksum-mode")?.uppercased() == "ENABLED", !head.checksums.isEmpty {
-            for (name, value) in head.checksums.sorted(by: { $0.key < $1.key }) {
+        }
+        if part != nil { response.headers.add(name: "x-amz-mp-parts-count", value: String(head.parts.count)) }
+        // An arbitrary range has none; a part has its own, if it was uploaded with any.
+        let checksums = part?.checksums ?? (range == nil ? head.checksums : [:])
+        if request.headers.first(name: "x-amz-checksum-mode")?.uppercased() == "ENABLED", !checksums.isEmpty {
+            for (name, value) in checksums.sorted(by: { $0.key < $1.key }) {
                 response.headers.add(name: "x-amz-checksum-\(name)", value: value)
             }
             response.headers.add(name: "x-amz-checksum-type", value: head.checksumType)
         }
         return response
+    }
+
+    /// The part that `partNumber` asks for; `nil` for none, and for the one part of what was not uploaded in parts.
+    private func requestedPart(
+        _ request: S3Request, _ head: ObjectHead
+    ) throws(S3Error) -> (range: Range<Int>, checksums: [String: String])? {
+        guard let text = request.parameter("partNumber"), !(head.parts.isEmpty && text == "1") else { return nil }
+        guard let number = Int(text), let range = head.range(ofPart: number) else {
+            throw S3Error(
+                416, "InvalidPartNumber", "The requested partnumber is not satisfiable", [("PartNumberRequested", text)])
+        }
+        return (range, head.parts[number - 1].checksums)
     }
 
     /// `PutObject`.
@@ -48,7 +66,7 @@ extension Service {
         }
         try checkCreation(request)
         let etag = try checkBody(request)
-        store.upload(request.bucket, request.key, request.body, etag: nil, now: now)
+        store.upload(request.bucket, request.key, request.body, parts: nil, kinds: store.kinds, now: now)
         var response = Response(status: 200)
         response.headers.add(name: "ETag", value: "\"\(etag)\"")
         return response
@@ -69,7 +87,7 @@ extension Service {
         request.body.withUnsafeReadableBytes { digester.update($0) }
         let digests = digester.finish()
         var claims = [("content-md5", base64(digests.md5))]
-        claims += digests.checksums.map { ("x-amz-checksum-\($0.key.rawValue)", $0.value) }
+        claims += digests.texts.map { ("x-amz-checksum-\($0.key.rawValue)", $0.value) }
         for (name, value) in claims {
             guard let claim = request.headers.first(name: name), claim != value else { continue }
             throw S3Error(

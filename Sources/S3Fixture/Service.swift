@@ -11,7 +11,7 @@ final class Service: Sendable {
     private let answered = Lock(0)
 
     init(root: String?, options: FixtureOptions) {
-        store = ObjectStore(root: root, kinds: options.checksums)
+        store = ObjectStore(root: root, kinds: options.checksums, parts: options.parts)
         current = Lock(options)
     }
 

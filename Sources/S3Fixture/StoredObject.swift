@@ -18,6 +18,23 @@ struct ObjectHead: Sendable {
     /// `FULL_OBJECT` or `COMPOSITE`.
     var checksumType = "FULL_OBJECT"
     var storageClass = "STANDARD"
+    /// Empty for what was uploaded in one piece.
+    var parts: [ObjectPart] = []
+
+    /// Where a part is, counted from 1.
+    func range(ofPart number: Int) -> Range<Int>? {
+        guard parts.indices.contains(number - 1) else { return nil }
+        let start = parts.prefix(number - 1).reduce(0) { $0 + $1.size }
+        return start..<start + parts[number - 1].size
+    }
+}
+
+extension ObjectHead {
+    init(size: Int, lastModified: UnixTime, _ digests: DigestCache.Digests) {
+        self.init(
+            size: size, etag: digests.etag, lastModified: lastModified, checksums: digests.checksums,
+            checksumType: digests.checksumType, parts: digests.parts)
+    }
 }
 
 /// Where an object's bytes are.

@@ -13,6 +13,13 @@ public struct ChecksumSet: OptionSet, Hashable, Sendable {
 public enum VerificationMethod: String, Hashable, Sendable, CaseIterable {
     /// Nothing but the length: the store offered nothing else.
     case size
+    /// The ETag of a multipart upload: the MD5 of its parts' MD5s.
+    case md5Multipart = "md5-multipart"
+    /// Checksums of the checksums of a multipart upload's parts.
+    case crc32Composite = "crc32-composite"
+    case crc32cComposite = "crc32c-composite"
+    case sha1Composite = "sha1-composite"
+    case sha256Composite = "sha256-composite"
     case md5
     case crc32
     case crc32c

@@ -42,6 +42,12 @@ struct S3FixtureCommand: ParsableCommand {
     @Option(help: "Checksums that objects have, from \(ChecksumKind.allCases.map(\.rawValue).joined(separator: ",")); or none.")
     var checksums = "crc64nvme"
 
+    @Option(help: "Objects count as uploaded in parts of this size, if they have as much (8MiB).", transform: parsedByteCount)
+    var partSize: Int?
+
+    @Flag(help: "Checksums of what was uploaded in parts are of the parts' checksums.")
+    var composite = false
+
     @Option(help: "Keys on a page of a listing at most.")
     var pageSize = 1000
 
@@ -102,6 +108,7 @@ struct S3FixtureCommand: ParsableCommand {
         options.credentials = [FixtureCredentials(accessKey: accessKey, secretKey: secretKey, sessionToken: sessionToken)]
         options.region = region
         options.anonymous = anonymous
+        if let partSize, partSize > 0 { options.parts = UploadParts(sizes: [partSize], isComposite: composite) }
         options.pageSize = pageSize
         options.baseDomain = baseDomain
         options.delay = delay

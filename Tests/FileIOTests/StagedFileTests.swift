@@ -66,7 +66,7 @@ struct StagedFileTests {
             #expect(recorded.withLock { $0.map(\.length).reduce(0, +) } == Int64(content.count))
             var digest = MessageDigest(.sha256)
             content.withUnsafeBytes { digest.update($0) }
-            #expect(try await file.digest(.sha256) == digest.finish())
+            #expect(try await file.digest(FileDigest(.sha256)) == digest.finish())
         }
     }
 
@@ -206,7 +206,7 @@ struct StagedFileTests {
             let file = try stage(directory.appending("f"), 0)
             #expect(file.missing.isEmpty && file.crc64nvme() == 0 && file.crc32() == 0)
             #expect(try read(directory.appending("f")) == [])
-            #expect(try await file.digest(.md5) == MessageDigest(.md5).finish())
+            #expect(try await file.digest(FileDigest(.md5)) == MessageDigest(.md5).finish())
         }
     }
 

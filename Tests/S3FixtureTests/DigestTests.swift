@@ -34,6 +34,17 @@ struct DigestTests {
         #expect(hex(Digester<SHA256>.digest(text.utf8)) == expected)
     }
 
+    @Test(
+        "SHA-1, FIPS 180-4 examples",
+        arguments: [
+            ("", "da39a3ee5e6b4b0d3255bfef95601890afd80709"),
+            ("abc", "a9993e364706816aba3e25717850c26c9cd0d89d"),
+            ("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", "84983e441c3bd26ebaae4aa1f95129e5e54670f1"),
+        ])
+    func sha1(text: String, expected: String) {
+        #expect(hex(Digester<SHA1>.digest(text.utf8)) == expected)
+    }
+
     @Test("HMAC-SHA-256, RFC 4231 test cases 2 and 6")
     func hmac() {
         #expect(
@@ -73,7 +84,7 @@ struct DigestTests {
         let (left, right) = (whole.finish(), pieces.finish())
         #expect(left.md5 == right.md5)
         #expect(left.checksums == right.checksums)
-        #expect(left.checksums.count == 4)
+        #expect(left.checksums.count == 5)
     }
 
     @Test("Synthetic content has the checksum of its bytes", arguments: ChecksumKind.allCases.filter { $0.code != nil })

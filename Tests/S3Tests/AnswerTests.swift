@@ -1,4 +1,5 @@
 import Digests
+import FileIO
 import Servables
 import Testing
 import Transfer
@@ -56,8 +57,10 @@ struct AnswerTests {
         #expect(S3Object(bucket: "b", key: "k", size: 1, etag: "").pin.isEmpty)
     }
 
-    private func offered(_ headers: [String: String], etag: String = "") -> OfferedChecksum {
-        OfferedChecksum(ResponseHead(status: 200, headers: headers.map { HTTPHeader($0.key, $0.value) }), etag: etag)
+    private func offered(_ headers: [String: String], etag: String = "", bucket: String = "b") -> OfferedChecksum {
+        OfferedChecksum(
+            ResponseHead(status: 200, headers: headers.map { HTTPHeader($0.key, $0.value) }),
+            S3Object(bucket: bucket, key: "k", size: 1, etag: etag))
     }
 
     private static let md5 = "\"900150983cd24fb0d6963f7d28e17f72\""
@@ -69,7 +72,10 @@ struct AnswerTests {
         #expect(offered(["x-amz-checksum-crc32": "AAAAAQ==", "x-amz-checksum-crc32c": "AAAAAg=="]) == .crc(.crc32c, value: 2))
         #expect(offered(["x-amz-checksum-crc32": "AAAAAQ==", "x-amz-checksum-type": "FULL_OBJECT"]).text == "00000001")
         #expect(offered(["x-amz-checksum-crc32": "AAAAAQ==", "x-amz-checksum-type": "COMPOSITE"]) == .none)
-        #expect(offered(["x-amz-checksum-crc32": "AAAAAQ==-3"]) == .none)
+        // Of the parts: without a number there is none in the ETag either.
+        #expect(
+            offered(["x-amz-checksum-crc32": "AAAAAQ==-3"])
+                == .parts(OfferedParts(hash: .crc32, value: [0, 0, 0, 1], count: 3, isConclusive: true)))
         #expect(offered(["x-amz-checksum-crc32": "AAAA"]) == .none)
         // Of an upload in parts, without a word of what it is of.
         #expect(offered(["x-amz-checksum-crc32": "AAAAAQ==", "ETag": "\"a-3\""]) == .none)
@@ -84,14 +90,61 @@ struct AnswerTests {
 
     @Test("an ETag is compared as MD5 only where it is one")
     func etags() {
-        let digest = OfferedChecksum.digest(.md5, value: DigestKind.md5.digest(of: Array("abc".utf8)))
+        let digest = OfferedChecksum.digest(FileDigest(.md5), value: DigestKind.md5.digest(of: Array("abc".utf8)))
         #expect(offered(["ETag": Self.md5]) == digest)
         #expect(offered([:], etag: Self.md5) == digest)
         #expect(offered(["ETag": Self.md5, "x-amz-server-side-encryption": "AES256"]) == digest)
         #expect(offered(["ETag": Self.md5, "x-amz-server-side-encryption": "aws:kms"]) == .none)
         #expect(offered(["ETag": Self.md5, "x-amz-server-side-encryption-customer-algorithm": "AES256"]) == .none)
-        #expect(offered(["ETag": "\"900150983cd24fb0d6963f7d28e17f72-1\""]) == .none)
+        #expect(offered(["ETag": Self.md5, "x-amz-storage-class": "EXPRESS_ONEZONE"]) == .none)
+        #expect(offered(["ETag": Self.md5], bucket: "b--use1-az4--x-s3") == .none)
         #expect(offered(["ETag": "\"900150983cd24fb0d6963f7d28e17fzz\""]) == .none)
         #expect(offered(["ETag": Self.md5, "x-amz-checksum-crc32": "AAAAAQ=="]).method == .crc32)
+    }
+
+    @Test("of an upload in parts the ETag or a composite checksum is compared, the composite one first, and what they agree on")
+    func parts() {
+        func tag(_ count: String) -> String { "\"900150983cd24fb0d6963f7d28e17f72-\(count)\"" }
+        func parts(_ hash: FileDigest.Hash, _ count: Int, isConclusive: Bool = true) -> OfferedChecksum {
+            let value = hash == .md5 ? DigestKind.md5.digest(of: Array("abc".utf8)) : [0, 0, 0, 1]
+            return .parts(OfferedParts(hash: hash, value: value, count: count, isConclusive: isConclusive))
+        }
+        let (composite, crc32, crc32c) = ("x-amz-checksum-type", "x-amz-checksum-crc32", "x-amz-checksum-crc32c")
+        #expect(offered([:], etag: tag("3")) == parts(.md5, 3))
+        // MinIO marks with it what is no MD5 of anything.
+        #expect(offered([:], etag: tag("1")) == parts(.md5, 1, isConclusive: false))
+        for count in ["0", "", "+3", "x", "3-3", "10001"] { #expect(offered([:], etag: tag(count)) == .none) }
+        for encryption in ["aws:kms", "aws:kms:dsse"] {
+            #expect(offered(["x-amz-server-side-encryption": encryption], etag: tag("3")) == .none)
+        }
+        #expect(offered(["x-amz-server-side-encryption-customer-algorithm": "AES256"], etag: tag("3")) == .none)
+        #expect(offered([composite: "COMPOSITE", crc32: "AAAAAQ==-3"], etag: tag("3")) == parts(.crc32, 3))
+        #expect(
+            offered([composite: "COMPOSITE", crc32: "AAAAAQ==-3", crc32c: "AAAAAQ==-3"], etag: tag("3")) == parts(.crc32c, 3))
+        // Seen without its mark.
+        #expect(offered([composite: "COMPOSITE", crc32: "AAAAAQ=="], etag: tag("3")) == parts(.crc32, 3))
+        // Neither what disagrees with the ETag nor what is of nobody knows what.
+        #expect(offered([composite: "COMPOSITE", crc32: "AAAAAQ==-4"], etag: tag("3")) == parts(.md5, 3))
+        #expect(offered([crc32: "AAAAAQ=="], etag: tag("3")) == parts(.md5, 3))
+        // Encrypted by KMS the ETag is nothing, a composite checksum still is one.
+        let encrypted = [composite: "COMPOSITE", crc32: "AAAAAQ==-3", "x-amz-server-side-encryption": "aws:kms"]
+        #expect(offered(encrypted, etag: tag("3")) == parts(.crc32, 3))
+    }
+
+    @Test("parts are taken for equal only where an object of that size would have as many")
+    func equalParts() {
+        func equal(_ count: Int, first: Int64, of size: Int64) -> [Int64]? {
+            OfferedParts(hash: .md5, value: [], count: count, isConclusive: true).equal(first: first, of: size)
+        }
+        #expect(equal(3, first: 8, of: 17) == [8, 8, 1])
+        #expect(equal(3, first: 8, of: 24) == [8, 8, 8])
+        for size: Int64 in [0, 7, 16, 25] { #expect(equal(3, first: 8, of: size) == nil, "\(size)") }
+        #expect(equal(2, first: 0, of: 1) == nil)
+        let three = OfferedParts(hash: .md5, value: [], count: 3, isConclusive: true)
+        let mebibyte: Int64 = 1 << 20
+        #expect(three.guessed(of: 17 * mebibyte) == [8 * mebibyte, 8 * mebibyte, mebibyte])
+        #expect(three.guessed(of: 12 * mebibyte) == [5 * mebibyte, 5 * mebibyte, 2 * mebibyte])
+        #expect(three.guessed(of: 3 * mebibyte) == nil)
+        #expect(equal(10_000, first: .max, of: .max) == nil)
     }
 }

@@ -223,6 +223,8 @@ struct FetchTests {
         ("another range", Fault(.header("Content-Range", "bytes 0-65535/\(4 * part)"), on: .get, first: 3)),
         ("another total", Fault(.header("Content-Range", "bytes 65536-131071/\(5 * part)"), on: .get, times: nil)),
         ("no range named", Fault(.header("Content-Range", "nonsense"), on: .get, first: 2)),
+        ("a shorter body", Fault(.header("Content-Length", "100"), on: .get, first: 2)),
+        ("a longer body", Fault(.header("Content-Length", "70000"), on: .get, first: 2)),
         ("another ETag", Fault(.header("ETag", "\"other\""), on: .get, first: 2)),
     ]
 
@@ -239,6 +241,7 @@ struct FetchTests {
             #expect(error.description.contains("listed anew"))
             #expect(file.missing == [0..<Int64(4 * part)])
             #expect(store.telemetry.retries.isEmpty)
+            #expect(store.server.requests.allSatisfy { $0.header("if-match") == object.etag })
         }
     }
 

@@ -13,13 +13,18 @@ public struct ObjectHead: Hashable, Sendable {
 
 extension S3Client {
     /// Asks once for an object's size, ETag and checksums; `pin` are headers that make the answer one about a certain revision.
+    /// With a `part`, counted from 1, the size is that part's (206), or the whole object's where a store knows no parts.
     func head(
-        _ resource: S3Resource, pin: [(name: String, value: String)] = []
+        _ resource: S3Resource, pin: [(name: String, value: String)] = [], part: Int? = nil
     ) async throws(FailedTry) -> ObjectHead {
-        let call = S3Call(operation: .headObject, resource: resource, headers: pin + [("x-amz-checksum-mode", "ENABLED")])
+        let call = S3Call(
+            operation: .headObject, resource: resource, query: part.map { [("partNumber", String($0))] } ?? [],
+            headers: pin + [("x-amz-checksum-mode", "ENABLED")])
         return try await attempt(call) { (request) async throws(TransportError) -> S3Answer<ObjectHead> in
             let response = try await self.http.send(request, limit: 0)
-            guard response.head.status == 200 else { return S3Answer(refusal: response) }
+            guard response.head.status == 200 || part != nil && response.head.status == 206 else {
+                return S3Answer(refusal: response)
+            }
             guard let size = response.head.contentLength else {
                 return S3Answer(response.head, .failure(.unintelligible("it has no Content-Length", mayHeal: false)))
             }

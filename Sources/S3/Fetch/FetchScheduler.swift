@@ -43,7 +43,7 @@ public final class FetchScheduler: Sendable {
     ///   - priority: of two objects that wait for a request the higher goes first.
     ///   - report: called from any thread.
     /// - Returns: the CRC-64/NVME of the bytes, and what of the store's own they were compared with: `size` where it offers
-    ///   nothing that is of the whole object (a multipart ETag, a composite checksum).
+    ///   nothing, or only a checksum of parts (a multipart ETag, a composite checksum) whose sizes it does not tell.
     /// - Throws: ``S3Error/isObjectChanged`` where the object is no longer the listed one: the file is empty then, and the object
     ///   must be listed anew. A checksum that still differs after all was fetched anew is of kind `badData`; the file is empty.
     public func fetch(
@@ -53,13 +53,14 @@ public final class FetchScheduler: Sendable {
         precondition(object.size == file.size, "a file is staged with the size of its object")
         let fetch = ObjectFetch(
             object: object, client: client, file: file, priority: priority, window: window, parallel: size, partSize: partSize,
-            report: report)
+            comparesChecksums: comparesChecksums, report: report)
+        // Of a fetch that ends early nobody asks for the digest.
+        defer { file.stopFollowing() }
         var isMismatched = false
         var isAnew = false
         while true {
             do throws(S3Error) {
-                let offered = try await fetch.bytes()
-                switch try await fetch.verify(comparesChecksums ? offered : .none) {
+                switch try await fetch.verify(fetch.bytes()) {
                 case .verified(let verification): return verification
                 case .mismatch(let error):
                     report(.checksumMismatch(error))

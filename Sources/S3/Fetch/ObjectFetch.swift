@@ -2,6 +2,13 @@ import FileIO
 import Servables
 import Transfer
 
+/// What the bytes of an object are compared with.
+struct Comparison: Sendable {
+    let offered: OfferedChecksum
+    /// Of the parts, where a checksum of theirs is compared.
+    var sizes: PartSizes?
+}
+
 /// The fetch of one object: its pieces, and the comparison at the end.
 struct ObjectFetch: Sendable {
     let object: S3Object
@@ -13,6 +20,8 @@ struct ObjectFetch: Sendable {
     let parallel: Int
     /// Bytes.
     let partSize: Int64
+    /// Whether anything but the length is compared.
+    let comparesChecksums: Bool
     let report: @Sendable (FetchEvent) -> Void
 
     /// What the store offers to compare with; known with the first answer about the whole object.
@@ -20,7 +29,7 @@ struct ObjectFetch: Sendable {
 
     init(
         object: S3Object, client: S3Client, file: StagedFile, priority: Int, window: RequestWindow, parallel: Int,
-        partSize: Int64, report: @escaping @Sendable (FetchEvent) -> Void
+        partSize: Int64, comparesChecksums: Bool, report: @escaping @Sendable (FetchEvent) -> Void
     ) {
         self.object = object
         self.client = client
@@ -29,21 +38,24 @@ struct ObjectFetch: Sendable {
         self.window = window
         self.parallel = parallel
         self.partSize = partSize
+        self.comparesChecksums = comparesChecksums
         self.report = report
     }
 
     /// Brings in what is missing.
     /// - Returns: what the store offers to compare the whole with.
-    func bytes() async throws(S3Error) -> OfferedChecksum {
+    func bytes() async throws(S3Error) -> Comparison {
         let missing = file.missing
         // A small object in one request: no HEAD, and its checksum comes with it. An empty one has no bytes to be asked for.
         if missing == [0..<object.size], object.size <= partSize {
             try await piece(0..<object.size)
-        } else {
-            try await ask()
-            try await pieces(of: missing)
+            return try await comparison()
         }
-        return offered.withLock { $0 }
+        try await ask()
+        let comparison = try await comparison()
+        if case .digest(let digest, _) = comparison.offered { file.follow(digest) }
+        try await pieces(of: missing)
+        return comparison
     }
 
     /// One HEAD: the object is still the one that was listed, and this is what there is to compare with.
@@ -60,7 +72,25 @@ struct ObjectFetch: Sendable {
                 return answer
             }
         }
-        offered.withLock { $0 = OfferedChecksum(answer.head, etag: object.etag) }
+        offered.withLock { $0 = OfferedChecksum(answer.head, object) }
+    }
+
+    /// What to compare with. Of checksums of parts the sizes are asked for first.
+    private func comparison() async throws(S3Error) -> Comparison {
+        guard comparesChecksums else { return Comparison(offered: .none) }
+        let offered = offered.withLock { $0 }
+        guard case .parts(let parts) = offered else { return Comparison(offered: offered) }
+        let sizes = PartSizes(
+            object: object, parts: parts,
+            ask: { (number) async throws(S3Error) in
+                try await client.retrying { () async throws(FailedTry) in
+                    try await self.placed(.headObject) { () async throws(FailedTry) in
+                        try await self.client.size(ofPart: number, parts, of: self.object)
+                    }
+                }
+            }, parallel: parallel)
+        guard let assumed = try await sizes.assumed() else { return Comparison(offered: .none) }
+        return Comparison(offered: .digest(FileDigest(parts.hash, parts: assumed), value: parts.value), sizes: sizes)
     }
 
     /// Fetches ranges in pieces, as many at once as may be, in order; the first failure ends them all.
@@ -123,7 +153,7 @@ struct ObjectFetch: Sendable {
                 guard head.isSuccess else { return .collect(limit: ErrorBody.maximumBytes) }
                 guard wanted.verdict(on: head) == .take else { return .collect(limit: 0) }
                 let checksums = offered.withLock { offered in
-                    if isWhole { offered = OfferedChecksum(head, etag: wanted.object.etag) }
+                    if isWhole { offered = OfferedChecksum(head, wanted.object) }
                     return offered.computed
                 }
                 return .write(range: range, checksums: checksums)

@@ -6,7 +6,9 @@ import Transfer
 /// The strongest thing that a store says of a whole object's bytes.
 enum OfferedChecksum: Hashable, Sendable {
     case crc(CRC, value: UInt64)
-    case digest(DigestKind, value: [UInt8])
+    case digest(FileDigest, value: [UInt8])
+    /// Of the parts that the object was uploaded in: a digest of the file once their sizes are known.
+    case parts(OfferedParts)
     /// Nothing that could be compared: the length has to do.
     case none
 
@@ -16,44 +18,29 @@ enum OfferedChecksum: Hashable, Sendable {
         case crc64nvme
     }
 
-    /// Chooses from the headers of an answer for the **whole** object: a plain GET's or a HEAD's. A range's answer must not be
-    /// asked, since stores differ in what they send with it (reference, section 3).
+    /// Chooses from the headers of an answer for the **whole** object: a plain GET's or a HEAD's. A range's or a part's answer must
+    /// not be asked, since stores differ in what they send with it (reference, section 3).
     ///
-    /// The order is that of `VerificationMethod`. Composite checksums and multipart ETags are of the parts, not of the bytes, and
-    /// say nothing here.
-    init(_ head: ResponseHead, etag: String) {
-        let type = head["x-amz-checksum-type"]
-        // A store that names no type may give a composite value without its mark, as moto does: of an object that was uploaded in
-        // parts only what says that it is of the whole is believed, and CRC-64/NVME, which always is.
-        let isUploadedWhole = !ETag(head["etag"] ?? etag).opaque.contains("-")
-        func offered(_ name: String, bytes count: Int, isAlwaysWhole: Bool = false) -> [UInt8]? {
-            guard type.map({ $0 == "FULL_OBJECT" }) ?? (isUploadedWhole || isAlwaysWhole),
-                let text = head["x-amz-checksum-\(name)"], !text.contains("-"), let bytes = Base64.decode(text),
-                bytes.count == count
-            else { return nil }
-            return bytes
-        }
-        if let value = offered("sha256", bytes: 32) {
-            self = .digest(.sha256, value: value)
-        } else if let value = offered("sha1", bytes: 20) {
-            self = .digest(.sha1, value: value)
-        } else if let value = offered("crc64nvme", bytes: 8, isAlwaysWhole: true) {
+    /// The order is that of `VerificationMethod`: what is of the whole first, then composite checksums, then multipart ETags.
+    init(_ head: ResponseHead, _ object: S3Object) {
+        let offer = Offer(head, object)
+        if let value = offer.whole("sha256", bytes: 32) {
+            self = .digest(FileDigest(.sha256), value: value)
+        } else if let value = offer.whole("sha1", bytes: 20) {
+            self = .digest(FileDigest(.sha1), value: value)
+        } else if let value = offer.whole("crc64nvme", bytes: 8, isAlwaysWhole: true) {
             self = .crc(.crc64nvme, value: bigEndian(value))
-        } else if let value = offered("crc32c", bytes: 4) {
+        } else if let value = offer.whole("crc32c", bytes: 4) {
             self = .crc(.crc32c, value: bigEndian(value))
-        } else if let value = offered("crc32", bytes: 4) {
+        } else if let value = offer.whole("crc32", bytes: 4) {
             self = .crc(.crc32, value: bigEndian(value))
-        } else if let value = ETag(head["etag"] ?? etag).md5, OfferedChecksum.isMD5(head), DigestKind.md5.isAvailable {
-            self = .digest(.md5, value: value)
+        } else if let value = offer.tag.md5, offer.hasMD5 {
+            self = .digest(FileDigest(.md5), value: value)
+        } else if let parts = offer.composite ?? offer.multipart {
+            self = .parts(parts)
         } else {
             self = .none
         }
-    }
-
-    /// An ETag of an object that is encrypted with a key of the customer's or of KMS is no MD5 (S3, `Object.ETag`).
-    private static func isMD5(_ head: ResponseHead) -> Bool {
-        let encryption = head["x-amz-server-side-encryption"]
-        return (encryption == nil || encryption == "AES256") && head["x-amz-server-side-encryption-customer-algorithm"] == nil
     }
 
     /// What has to be computed while the bytes pass. CRC-64/NVME always is.
@@ -61,7 +48,7 @@ enum OfferedChecksum: Hashable, Sendable {
         switch self {
         case .crc(.crc32, _): [.crc64nvme, .crc32]
         case .crc(.crc32c, _): [.crc64nvme, .crc32c]
-        case .crc(.crc64nvme, _), .digest, .none: [.crc64nvme]
+        case .crc(.crc64nvme, _), .digest, .parts, .none: [.crc64nvme]
         }
     }
 
@@ -70,10 +57,8 @@ enum OfferedChecksum: Hashable, Sendable {
         case .crc(.crc32, _): .crc32
         case .crc(.crc32c, _): .crc32c
         case .crc(.crc64nvme, _): .crc64nvme
-        case .digest(.md5, _): .md5
-        case .digest(.sha1, _): .sha1
-        case .digest(.sha256, _): .sha256
-        case .none: .size
+        case .digest(let digest, _): digest.parts.isEmpty ? digest.hash.method : digest.hash.methodOfParts
+        case .parts, .none: .size
         }
     }
 
@@ -82,6 +67,7 @@ enum OfferedChecksum: Hashable, Sendable {
         switch self {
         case .crc(let crc, let value): OfferedChecksum.hexadecimal(value, crc)
         case .digest(_, let value): Hex.encode(value)
+        case .parts(let parts): Hex.encode(parts.value)
         case .none: "nothing"
         }
     }
@@ -89,6 +75,28 @@ enum OfferedChecksum: Hashable, Sendable {
     static func hexadecimal(_ value: UInt64, _ crc: CRC) -> String {
         let digits = String(value, radix: 16)
         return String(repeating: "0", count: max(0, (crc == .crc64nvme ? 16 : 8) - digits.count)) + digits
+    }
+}
+
+extension FileDigest.Hash {
+    var method: VerificationMethod {
+        switch self {
+        case .md5: .md5
+        case .sha1: .sha1
+        case .sha256: .sha256
+        case .crc32: .crc32
+        case .crc32c: .crc32c
+        }
+    }
+
+    var methodOfParts: VerificationMethod {
+        switch self {
+        case .md5: .md5Multipart
+        case .sha1: .sha1Composite
+        case .sha256: .sha256Composite
+        case .crc32: .crc32Composite
+        case .crc32c: .crc32cComposite
+        }
     }
 }
 

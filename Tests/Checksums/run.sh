@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Builds CChecksum for this processor and for arm64 and checks both, arm64 under qemu, x86-64 also as one without carry-less
+# multiplication. run.sh FOLDER [bench]
+set -euo pipefail
+out=$1 mode=${2:-}
+here=$(dirname "$0") code=$here/../../Sources/CChecksum
+mkdir -p "$out"
+
+build() { # COMPILER PROGRAM FLAGS…
+  local compiler=$1 program=$2
+  shift 2
+  "$compiler" -std=gnu11 -O2 -Wall -Wextra -Werror "$@" -I"$code/include" "$here/check.c" "$code"/*.c -o "$program"
+}
+
+case $(uname -m) in
+  x86_64) native=pclmulqdq; grep -qw pclmulqdq /proc/cpuinfo || native=table ;;
+  aarch64) native=pmull; grep -qw pmull /proc/cpuinfo || native=table ;;
+  *) native=table ;;
+esac
+build "${CC:-clang}" "$out/native"
+"$out/native" "$native" "$mode"
+
+if [ "$(uname -m)" = x86_64 ]; then
+  build "${CC:-clang}" "$out/plain" -static
+  qemu-x86_64 -cpu core2duo "$out/plain" table 2>&1 | sed 's/^/x86-64 without: /'
+fi
+build aarch64-linux-gnu-gcc "$out/arm64" -static
+qemu-aarch64 "$out/arm64" pmull | sed 's/^/arm64: /'
