@@ -72,7 +72,7 @@ let package = Package(
         room("Volume", ["Servables", "PlainJSON", "FileIO", systemPackage]),
         room("Transfer", ["CCurl", "Servables", "FileIO", systemPackage]),
         room("S3", ["Servables", "PlainJSON", "Transfer", "FileIO", "Digests", "CExpat", systemPackage]),
-        room("ModelSources", ["Servables", "Digests", "FileIO", "S3", systemPackage]),
+        room("ModelSources", ["Servables", "PlainJSON", "Digests", "FileIO", "S3", systemPackage]),
         room("Agent", ["Servables", "FileIO", "Volume", "ModelSources", systemPackage]),
         room("Monitoring", ["Servables", "PlainJSON", "FileIO", logging, nioCore, nioPosix, nioHTTP1]),
         room(
@@ -101,11 +101,12 @@ let package = Package(
             "S3Tests",
             [
                 "S3", "Transfer", "S3Fixture", "CLinux", "Digests", "FileIO", "PlainJSON", "Servables", nioCore, nioPosix,
-                nioHTTP1,
-                systemPackage,
+                nioHTTP1, systemPackage,
             ],
             exclude: ["Oracle"]),
-        suite("ModelSourcesTests", ["ModelSources", "FileIO", "Servables", systemPackage]),
+        suite(
+            "ModelSourcesTests",
+            ["ModelSources", "S3", "Transfer", "S3Fixture", "Digests", "FileIO", "Servables", systemPackage]),
         suite("AgentTests", ["Agent", "Volume", "ModelSources", "FileIO", "Servables", systemPackage]),
         suite("MonitoringTests", ["Monitoring", "PlainJSON", "FileIO", "Servables", logging]),
         suite("AspiredCLITests", ["AspiredCLI", "Servables"]),

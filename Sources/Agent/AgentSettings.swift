@@ -8,16 +8,21 @@ public struct AgentSettings: Hashable, Sendable {
     public var rules: PlanRules
     /// How long a version that is replaced by another content is out.
     public var republishPause: Duration
+    /// Between two comparisons of a published version with its source.
+    public var recheckInterval: Duration
+    public var onChanged: ChangeAction
     /// Refuse files that the source offers nothing to verify by.
     public var requiresVerification: Bool
 
     public init(
         pollInterval: Duration = .seconds(30), rules: PlanRules = PlanRules(), republishPause: Duration = .seconds(5),
-        requiresVerification: Bool = false
+        recheckInterval: Duration = .seconds(600), onChanged: ChangeAction = .keep, requiresVerification: Bool = false
     ) {
         self.pollInterval = pollInterval
         self.rules = rules
         self.republishPause = republishPause
+        self.recheckInterval = recheckInterval
+        self.onChanged = onChanged
         self.requiresVerification = requiresVerification
     }
 

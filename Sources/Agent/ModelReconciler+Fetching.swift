@@ -28,19 +28,15 @@ extension ModelReconciler {
     /// Starts on the first version that is due: those that stand in the way first, since they may only need to be read.
     func startFetch(_ now: Duration) {
         guard fetch == nil, !Task.isCancelled else { return }
-        guard let version = (plan.examine + plan.fetch).first(where: { isDue($0, now) }) else { return }
+        guard let version = (plan.examine + plan.fetch).first(where: { isDue($0, now) }) else { return startRepublishing(now) }
         begin(version)
     }
 
     private func begin(_ version: Version) {
         // The directory that is there may spell the number otherwise.
         let place = inventory?[version]?.version
-        let progress = progress
+        let fetcher = fetcher()
         let bell = bell
-        progress.withLock { $0 = nil }
-        let fetcher = VersionFetcher(
-            model: model.name, source: source, volume: volume, workers: workers, settings: settings, telemetry: telemetry,
-            time: time, onProgress: { new in progress.withLock { $0 = new } })
         let task = Task {
             do throws(SourceError) {
                 if let place { try await fetcher.examine(version, at: place) } else { try await fetcher.fetch(version) }
@@ -53,7 +49,17 @@ extension ModelReconciler {
         fetch = ActiveFetch(version: version, task: task)
     }
 
-    private func ended(_ version: Version, _ error: SourceError?) {
+    /// A fetcher whose progress is the model's.
+    func fetcher() -> VersionFetcher {
+        let progress = progress
+        progress.withLock { $0 = nil }
+        return VersionFetcher(
+            model: model.name, source: source, volume: volume, workers: workers, settings: settings, telemetry: telemetry,
+            time: time, onProgress: { new in progress.withLock { $0 = new } })
+    }
+
+    /// A fetch, or what is done with a fetcher, came to its end.
+    func ended(_ version: Version, _ error: SourceError?) {
         endedWorks += 1
         fetch = nil
         progress.withLock { $0 = nil }

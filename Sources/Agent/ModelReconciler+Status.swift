@@ -11,6 +11,7 @@ extension ModelReconciler {
             case .published(let summary):
                 let isGoing = working[entry.version] != nil && plan.prune.contains(entry.version)
                 versions[entry.version] = VersionStatus(published: summary, entry.version, state: isGoing ? .pruning : .published)
+                versions[entry.version]?.reason = changeReason(entry.version)
             case .unknownDirectory, .obstacle:
                 versions[entry.version] = VersionStatus(
                     version: entry.version, state: .foreign, reason: plan.foreign[entry.version])

@@ -11,6 +11,7 @@ extension ModelReconciler {
         var waiting = sourceFailures.count == 0 ? plan.ask : []
         if fetch == nil { waiting += plan.fetch + plan.examine }
         due += waiting.compactMap { versionFailures[$0]?.retryAt }.filter { $0 > now }
+        due += dueRechecks(now)
         due += undone.compactMap { workFailures[$0]?.retryAt }.filter { $0 > now }
         for case (let version, .delay(let since)) in plan.keep where !plan.release.contains(version) {
             due.append(now + settings.rules.pruneDelay - time.now().since(since))

@@ -38,6 +38,10 @@ actor ModelReconciler {
     var lookAgain: [Version: Duration] = [:]
     var lastSuccess: Timestamp?
 
+    // Published versions, compared with the source.
+    var recheck: Task<Void, Never>?
+    var rechecks = RecheckSchedule()
+
     // Work on versions.
     var fetch: ActiveFetch?
     var versionFailures: [Version: FailureStreak] = [:]
@@ -92,7 +96,7 @@ actor ModelReconciler {
             if outcome != nil { break }
             await bell.wait(atMost: pause, time: time)
         }
-        let pending = [listing, fetch?.task].compactMap(\.self) + asking.values
+        let pending = [listing, fetch?.task, recheck].compactMap(\.self) + asking.values
         for task in pending { task.cancel() }
         for task in pending { await task.value }
         // The volume's lock is held for as long as anything here writes.
@@ -135,6 +139,7 @@ actor ModelReconciler {
             plan.prune = []
             plan.discard = []
         }
+        followPublished(held, now)
         readiness.sawPlan(plan, policy: model.policy, isListed: available.listed != nil, inventory: held)
         noteBehind(held, now: now)
         say()
@@ -142,6 +147,7 @@ actor ModelReconciler {
         if sourceFailures.count == 0 { for version in plan.ask where isDue(version, now) { ask(version) } }
         superviseFetch()
         startFetch(now)
+        startRecheck(now)
         noteReleases(now)
         startPruning(now)
         if mode == .once { outcome = settle(now) }

@@ -25,32 +25,7 @@ struct VersionFetcher: Sendable {
         try await fetch(version, replacing: nil)
     }
 
-    /// Looks at a directory that is there without a manifest: adopts it where every file was read and equals the source's, else
-    /// fetches the version and puts it in its place (CONTRACT section 4). `place` is the version as the directory spells it.
-    func examine(_ version: Version, at place: Version) async throws(SourceError) {
-        let table = try await readyTable(version)
-        let found = try await onVolume { [volume, model] () throws(VolumeError) in try volume.read(model, place, as: table) }
-        if found != nil, let verifications = try await compare(version, at: place, table) {
-            guard try await readyTable(version) == table else { throw unsteady(version) }
-            try await adopt(place, table, verifications)
-            return
-        }
-        telemetry.record(
-            .notice(
-                "\(model) \(version) is on the volume without a manifest, and nothing shows that it is what "
-                    + "\(source.location) has: it is fetched"))
-        try await fetch(version, replacing: Found(place: place, files: found ?? []))
-    }
-
-    /// A directory that is there without a manifest.
-    private struct Found {
-        /// The version as it spells it.
-        let place: Version
-        /// In the table's order where it has the same files, else empty.
-        let files: [Verification]
-    }
-
-    private func fetch(_ version: Version, replacing found: Found?) async throws(SourceError) {
+    func fetch(_ version: Version, replacing replaced: Replaced?) async throws(SourceError) {
         let began = time.uptime()
         var change: SourceError?
         for _ in 0..<Self.attempts {
@@ -70,14 +45,14 @@ struct VersionFetcher: Sendable {
                 continue
             }
             guard try await readyTable(version) == table else { continue }
-            try await publish(staged, replacing: found, fetched: missing, began: began)
+            try await publish(staged, replacing: replaced, fetched: missing, began: began)
             return
         }
         throw unsteady(version, change)
     }
 
     /// `change` is what was last seen of it, if a fetch met it and not only the listing after one.
-    private func unsteady(_ version: Version, _ change: SourceError? = nil) -> SourceError {
+    func unsteady(_ version: Version, _ change: SourceError? = nil) -> SourceError {
         let seen = change.map { " (\($0.failure.message))" } ?? ""
         return SourceError(
             Failure(
@@ -88,7 +63,7 @@ struct VersionFetcher: Sendable {
 
     // MARK: - Steps
 
-    private func readyTable(_ version: Version) async throws(SourceError) -> FileTable {
+    func readyTable(_ version: Version) async throws(SourceError) -> FileTable {
         switch try await source.contents(of: version) {
         case .ready(let table): return table
         case .held(let reason, _):
@@ -137,7 +112,7 @@ struct VersionFetcher: Sendable {
         if Task.isCancelled { throw stopped("fetch", staged.version) }
     }
 
-    private func stopped(_ what: String, _ version: Version) -> SourceError {
+    func stopped(_ what: String, _ version: Version) -> SourceError {
         SourceError(
             Failure(.busy, "\(what) \(model) \(version): stopped; the next start goes on from what is there", isTransient: true))
     }
@@ -171,45 +146,22 @@ struct VersionFetcher: Sendable {
         }
     }
 
-    /// - Returns: `nil` where a file differs, or nothing tells.
-    private func compare(
-        _ version: Version, at place: Version, _ table: FileTable
-    ) async throws(SourceError) -> [Verification]? {
-        let directory = volume.layout.version(model, place)
-        var verifications: [Verification] = []
-        for entry in table {
-            if Task.isCancelled { throw stopped("compare", version) }
-            let local = LocalFile(
-                path: directory.appending(entry.path), size: entry.size, fileSystem: volume.fileSystem, reader: workers.bulk)
-            guard let verification = try await source.verify(entry, of: version, against: local) else { return nil }
-            verifications.append(verification)
-        }
-        return verifications
-    }
-
-    private func adopt(_ version: Version, _ table: FileTable, _ verifications: [Verification]) async throws(SourceError) {
-        try await onVolume { [volume, model, source] () throws(VolumeError) in
-            try volume.adopt(model, version, table: table, source: source.location, verifications: verifications)
-        }
-        telemetry.record(.adopted(model: model, version: version, files: table.count, bytes: table.totalSize))
-    }
-
     private func publish(
-        _ staged: StagedVersion, replacing found: Found?, fetched: Int64, began: Duration
+        _ staged: StagedVersion, replacing replaced: Replaced?, fetched: Int64, began: Duration
     ) async throws(SourceError) {
         let (table, version) = (staged.table, staged.version)
         let verifications = table.indices.compactMap { staged.verification($0) }
-        if let found {
-            if found.files.count == verifications.count, found.files.map(\.crc64nvme) == verifications.map(\.crc64nvme) {
+        if let replaced {
+            if replaced.checksums == Replaced.checksums(of: table, verifications) {
                 // The bytes were right all along; only now there is something to tell it by.
-                try await adopt(found.place, table, verifications)
+                try await keep(replaced, table, verifications)
                 try await onVolume { [volume, model, telemetry] () throws(VolumeError) in
                     try volume.discard(model, version)
                     volume.sweep(reportingTo: telemetry)
                 }
                 return
             }
-            try await onVolume { [volume, model] () throws(VolumeError) in try volume.prune(model, found.place) }
+            try await onVolume { [volume, model] () throws(VolumeError) in try volume.prune(model, replaced.place) }
             telemetry.record(
                 .notice("\(model) \(version) is out for \(settings.republishPause.text), and then comes back as it should be"))
             // A server compares the names it sees at two polls: one of them has to miss this one.
@@ -229,7 +181,7 @@ struct VersionFetcher: Sendable {
         }
     }
 
-    private func onVolume<Result: Sendable>(
+    func onVolume<Result: Sendable>(
         _ body: @escaping @Sendable () throws(VolumeError) -> Result
     ) async throws(SourceError) -> Result {
         do throws(VolumeError) {

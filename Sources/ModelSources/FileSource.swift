@@ -1,3 +1,4 @@
+import Digests
 public import FileIO
 public import Servables
 public import SystemPackage
@@ -12,6 +13,7 @@ public struct FileSource: ModelSource {
     private let fileSystem: FileSystem
     private let reader: WorkerThread
     private let time: any TimeSource
+    private let memory = ReadinessMemory()
     /// Bytes that are copied in one go: what a cancellation waits for, and what others wait for who use the same thread.
     static let slice: Int64 = 64 << 20
 
@@ -42,21 +44,11 @@ public struct FileSource: ModelSource {
     }
 
     public func contents(of version: Version) async throws(SourceError) -> VersionContents {
-        let place = directory.appending(version.name)
-        let marker: String? = if case .marker(let name) = ready { name } else { nil }
-        let listing: Listing? = try await reading("list \(place)") { () throws(FileError) in
-            guard try fileSystem.status(place)?.kind == .directory else { return nil }
-            var listing = Listing(marker: marker)
-            try walk(place, prefix: "", into: &listing)
-            return listing
-        }
-        guard let listing else {
-            throw SourceError(
-                Failure(.notFound, "list \(place): it went away since it was listed; it is looked for again", isTransient: true))
-        }
-        if let fault = listing.fault { throw SourceError(Failure(.badData, fault)) }
-        let check = ReadinessCheck(rule: ready, settle: settle, now: time.now())
-        return check.contents(listing.table, hasMarker: listing.hasMarker)
+        try await check(version).contents(try await list(version))
+    }
+
+    public func difference(of version: Version, from published: FileTable) async throws(SourceError) -> String? {
+        try await check(version).difference(try await list(version), from: published)
     }
 
     public func fetch(
@@ -72,12 +64,22 @@ public struct FileSource: ModelSource {
             }
         }
         guard let checksum = file.crc64nvme() else { throw changed(path) }
-        return Verification(crc64nvme: checksum, method: .bytes)
+        guard let sha256 = entry.sha256 else { return Verification(crc64nvme: checksum, method: .bytes) }
+        let got: [UInt8]
+        do throws(FileError) { got = try await file.digest(FileDigest(.sha256)) } catch {
+            throw SourceError(failure("copy \(path)", error))
+        }
+        guard got == sha256 else {
+            throw SourceError(
+                .unlike(manifest: Hex.encode(sha256), got: Hex.encode(got), "copy \(path)"), isMismatch: true)
+        }
+        return Verification(crc64nvme: checksum, method: .sha256)
     }
 
     public func verify(
         _ entry: FileEntry, of version: Version, against local: LocalFile
     ) async throws(SourceError) -> Verification? {
+        if let sha256 = entry.sha256 { return try await local.verification(sha256: sha256) }
         let path = directory.appending(version.name).appending(entry.path)
         let theirs = LocalFile(path: path, size: entry.size, fileSystem: fileSystem, reader: reader)
         let one: Extent
@@ -93,54 +95,45 @@ public struct FileSource: ModelSource {
 
     // MARK: - Reading
 
-    private struct Listing: Sendable {
-        let marker: String?
-        var table = FileTable()
-        var hasMarker = false
-        var fault: String?
+    private func check(_ version: Version) -> ReadinessCheck {
+        ReadinessCheck(
+            rule: ready, settle: settle, now: time.now(), location: "\(location)/\(version)", memory: memory,
+            read: { (entry, range) async throws(SourceError) in
+                try await read(directory.appending(version.name).appending(entry.path), entry, range)
+            })
     }
 
-    private func walk(_ path: FilePath, prefix: String, into listing: inout Listing) throws(FileError) {
-        let names = try fileSystem.list(path)
-        if names.isEmpty, !prefix.isEmpty { listing.table.appendEmptyDirectory(String(prefix.dropLast())) }
-        for name in names {
-            let relative = prefix + name
-            let child = path.appending(name)
-            if listing.fault != nil { return }
-            guard let status = try fileSystem.status(child) else {
-                // Removed since, or a name whose bytes no text can hold.
-                if relative.unicodeScalars.contains("\u{fffd}") {
-                    listing.fault =
-                        "\"\(PathRules.printable(child.string))\": its name is not UTF-8; the whole version is refused"
-                }
-                continue
-            }
-            if let fault = PathRules.fault(of: relative) {
-                listing.fault =
-                    "\"\(PathRules.printable(child.string))\" cannot be a file of a version: \(fault); the whole version is refused"
-            } else if relative == listing.marker {
-                listing.hasMarker = true
-            } else if relative == ReadinessCheck.manifestName {
-                continue
-            } else if status.kind == .directory {
-                try walk(child, prefix: relative + "/", into: &listing)
-            } else if status.kind == .file {
-                if listing.table.count == FileTable.limit {
-                    listing.fault = "list \(location): a version holds more than \(FileTable.limit) files; pack them into fewer"
-                    return
-                }
-                // The time of its change: a copy may keep the old times of its files, or bring some from the future.
-                listing.table.append(FileEntry(path: relative, size: status.size, tag: tag(status), modified: status.changed))
-            } else {
-                listing.fault =
-                    "\"\(child)\" is neither file nor directory (symlinks are not followed); the whole version is refused"
-            }
+    private func list(_ version: Version) async throws(SourceError) -> VersionListing {
+        let place = directory.appending(version.name)
+        let marker: String? = if case .marker(let name) = ready { name } else { nil }
+        let walked = try await reading("list \(place)") { () throws(FileError) in
+            guard try fileSystem.status(place)?.kind == .directory else { return nil as DirectoryWalk? }
+            var walk = DirectoryWalk(place, location: location, marker: marker, fileSystem: fileSystem)
+            try walk.run()
+            return walk
         }
+        guard let walked else {
+            throw SourceError(
+                Failure(.notFound, "list \(place): it went away since it was listed; it is looked for again", isTransient: true))
+        }
+        if let fault = walked.fault { throw SourceError(Failure(.badData, fault)) }
+        return walked.listing
     }
 
-    private func tag(_ status: FileStatus) -> String {
-        "\(status.device):\(status.inode):\(status.modified.secondsSinceEpoch).\(status.modified.nanoseconds)"
-            + ":\(status.changed.secondsSinceEpoch).\(status.changed.nanoseconds)"
+    /// Bytes of a file that is still the listed one.
+    private func read(
+        _ path: FilePath, _ entry: FileEntry, _ range: Range<Int64>
+    ) async throws(SourceError) -> [UInt8] {
+        let bytes = try await reading("read \(path)") { () throws(FileError) in
+            guard let status = try fileSystem.status(path), status.token == entry.token else { return nil as [UInt8]? }
+            let file = try fileSystem.open(path, .read)
+            var bytes: [UInt8] = []
+            bytes.reserveCapacity(range.count)
+            try fileSystem.forEachChunk(of: file, in: range) { bytes.append(contentsOf: $0) }
+            return try file.status().token == entry.token && bytes.count == range.count ? bytes : nil
+        }
+        guard let bytes else { throw changed(path) }
+        return bytes
     }
 
     /// Copies one range, and makes sure that the file was the listed one before and after.
@@ -150,16 +143,16 @@ public struct FileSource: ModelSource {
     ) async throws(SourceError) {
         let isSame = try await reading("copy \(path)") { () throws(FileError) in
             // Opening anything else could block, or follow a link.
-            guard let status = try fileSystem.status(path), tag(status) == entry.tag else { return false }
+            guard let status = try fileSystem.status(path), status.token == entry.token else { return false }
             let source = try fileSystem.open(path, .read)
-            guard try tag(source.status()) == entry.tag else { return false }
+            guard try source.status().token == entry.token else { return false }
             var writer = staged.writer(for: range, checksums: .crc64nvme)
             try fileSystem.forEachChunk(of: source, in: range) { (bytes) throws(FileError) in
                 _ = try writer.append(bytes)
                 onBytes(Int64(bytes.count))
             }
             try writer.finish()
-            return try tag(source.status()) == entry.tag
+            return try source.status().token == entry.token
         }
         guard isSame else { throw changed(path) }
     }

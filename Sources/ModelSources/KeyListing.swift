@@ -8,8 +8,7 @@ struct KeyListing {
     /// What all keys of the version begin with, the slash included.
     let prefix: String
     let marker: String?
-    private(set) var hasMarker = false
-    private var table = FileTable()
+    private var listing = VersionListing()
     private var fault: String?
 
     init(location: String, prefix: String, marker: String?) {
@@ -18,35 +17,49 @@ struct KeyListing {
         self.marker = marker
     }
 
+    /// Whether it is refused already, whatever comes.
+    var isRefused: Bool { fault != nil }
+
     mutating func add(_ object: ListedObject) {
         guard fault == nil else { return }
         let path = String(decoding: object.key.utf8.dropFirst(prefix.utf8.count), as: UTF8.self)
         if path.isEmpty {
             // A console's "folder" for the version itself.
             if object.size > 0 { refuse(object.key, "it ends with a slash and is not empty") }
-        } else if path == marker {
-            hasMarker = true
-        } else if path == ReadinessCheck.manifestName {
-            return
+        } else if isMarker(path) {
+            listing.hasMarker = true
+        } else if path == VersionListing.manifestName {
+            listing.manifest = entry(object, path)
         } else if path.hasSuffix("/") {
             guard object.size == 0 else { return refuse(object.key, "it ends with a slash and is not empty") }
             if let reason = PathRules.fault(of: path.dropLast()) { return refuse(object.key, reason) }
-            table.appendEmptyDirectory(String(path.dropLast()))
+            guard hasRoom() else { return }
+            listing.table.appendEmptyDirectory(String(path.dropLast()))
         } else if let reason = PathRules.fault(of: path) {
             refuse(object.key, reason)
-        } else if table.count == FileTable.limit {
-            fault = "list \(location): it holds more than \(FileTable.limit) files; pack them into fewer"
-        } else {
-            table.append(
-                FileEntry(
-                    path: path, size: object.size, tag: object.etag,
-                    modified: object.lastModified ?? Timestamp(secondsSinceEpoch: 0)))
+        } else if hasRoom() {
+            listing.table.append(entry(object, path))
         }
     }
 
+    private func entry(_ object: ListedObject, _ path: String) -> FileEntry {
+        FileEntry(
+            path: path, size: object.size, tag: object.etag, modified: object.lastModified ?? Timestamp(secondsSinceEpoch: 0))
+    }
+
+    /// Byte for byte, as a store compares keys.
+    private func isMarker(_ path: String) -> Bool { marker.map { $0.utf8.elementsEqual(path.utf8) } ?? false }
+
+    private mutating func hasRoom() -> Bool {
+        guard listing.table.count + listing.table.emptyDirectories.count == FileTable.limit else { return true }
+        fault = "list \(location): it holds more than \(FileTable.limit) files; pack them into fewer"
+        return false
+    }
+
     /// - Throws: `badData` where a key is refused, comes twice, or is a file and a directory.
-    func finish() throws(SourceError) -> FileTable {
+    func finish() throws(SourceError) -> VersionListing {
         if let fault { throw SourceError(Failure(.badData, fault)) }
+        let table = listing.table
         // Byte for byte: a letter spelled in two ways makes two keys, and two files.
         var files: Set<[UInt8]> = []
         var directories: Set<[UInt8]> = []
@@ -67,7 +80,7 @@ struct KeyListing {
                 prefix + String(decoding: both, as: UTF8.self),
                 "there are keys below it, too: it cannot be a file and a directory")
         }
-        return table
+        return listing
     }
 
     private mutating func refuse(_ key: String, _ reason: String) {

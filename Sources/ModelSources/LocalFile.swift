@@ -33,3 +33,15 @@ public struct LocalFile: LocalBytes {
         try await reader.run { () throws(FileError) in try fileSystem.digest(digest, of: path, size: size) }
     }
 }
+
+extension LocalFile {
+    /// - Returns: `nil` where the bytes have another SHA-256.
+    func verification(sha256: [UInt8]) async throws(SourceError) -> Verification? {
+        do throws(FileError) {
+            guard try await digest(FileDigest(.sha256)) == sha256 else { return nil }
+            return Verification(crc64nvme: try await checksums().crc64nvme, method: .sha256)
+        } catch {
+            throw SourceError(Failure(.volume, "compare \(path) with its manifest: \(error)", isTransient: true))
+        }
+    }
+}

@@ -12,9 +12,18 @@ public protocol ModelSource: Sendable {
     /// - Throws: `badData` where two names have one number; never a partial list.
     func versions() async throws(SourceError) -> Set<Version>
 
-    /// What a version holds, or why it is not ready (CONTRACT section 5). A marker or manifest is not part of the table.
-    /// - Throws: `badData` for an unsafe key: the whole version is refused.
+    /// What a version holds, or why it is not ready (CONTRACT section 5). A marker or manifest is not part of the table. Files are
+    /// read for that where the rule needs it, each revision of them once.
+    /// - Throws: `badData` for an unsafe key, or a manifest that cannot be followed: the whole version is refused.
     func contents(of version: Version) async throws(SourceError) -> VersionContents
+
+    /// Compares a published version with what the source has now, by one listing: sizes and change tokens, no bytes.
+    /// - Parameters:
+    ///   - version: one that the source lists.
+    ///   - published: its files as they were listed when they were fetched.
+    /// - Returns: one clause that names what differs; `nil` where nothing does.
+    /// - Throws: where it cannot be listed, or would be refused as it is now.
+    func difference(of version: Version, from published: FileTable) async throws(SourceError) -> String?
 
     /// Fetches what is missing of a file, and verifies the whole. `onBytes` is called with the bytes of payload as they arrive,
     /// from any thread.

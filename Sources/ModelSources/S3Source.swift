@@ -14,6 +14,7 @@ public struct S3Source: ModelSource {
     private let model: String
     private let telemetry: any Telemetry
     private let time: any TimeSource
+    private let memory = ReadinessMemory()
 
     /// `prefix` is without a slash at its ends and may be empty; `scheduler` is the process's one; `model` names whose checksum
     /// failures are counted.
@@ -39,7 +40,9 @@ public struct S3Source: ModelSource {
         var names: [String] = []
         do throws(S3Error) {
             try await client.list(bucket: bucket, prefix: prefix, delimiter: "/") { item in
-                if case .prefix(let name) = item { names.append(String(name.dropFirst(prefix.count).dropLast())) }
+                guard case .prefix(let name) = item else { return }
+                // By bytes: a combining mark behind the prefix's slash would be one Character with it.
+                names.append(String(decoding: name.utf8.dropFirst(prefix.utf8.count).dropLast(), as: UTF8.self))
             }
         } catch {
             throw SourceError(error)
@@ -48,19 +51,13 @@ public struct S3Source: ModelSource {
     }
 
     public func contents(of version: Version) async throws(SourceError) -> VersionContents {
-        let marker: String? = if case .marker(let name) = ready { name } else { nil }
-        var listing = KeyListing(location: "\(location)/\(version)", prefix: "\(prefix)\(version)/", marker: marker)
-        let summary: ListingSummary
-        do throws(S3Error) {
-            summary = try await client.list(bucket: bucket, prefix: listing.prefix) { item in
-                if case .object(let object) = item { listing.add(object) }
-            }
-        } catch {
-            throw SourceError(error)
-        }
-        let table = try listing.finish()
-        let check = ReadinessCheck(rule: ready, settle: settle, now: summary.storeTime ?? time.now())
-        return check.contents(table, hasMarker: listing.hasMarker)
+        let (listing, now) = try await list(version)
+        return try await check(version, now).contents(listing)
+    }
+
+    public func difference(of version: Version, from published: FileTable) async throws(SourceError) -> String? {
+        let (listing, now) = try await list(version)
+        return try await check(version, now).difference(listing, from: published)
     }
 
     public func fetch(
@@ -72,17 +69,19 @@ public struct S3Source: ModelSource {
                 case .bytes(let bytes): onBytes(bytes)
                 case .checksumMismatch(let error):
                     telemetry.record(.checksumMismatch(model: model))
-                    telemetry.record(.warning(error.description))
+                    telemetry.record(.warning(failure(error, entry).message))
                 }
             }
         } catch {
-            throw SourceError(error)
+            throw SourceError(failure(error, entry), isStale: error.isObjectChanged)
         }
     }
 
     public func verify(
         _ entry: FileEntry, of version: Version, against local: LocalFile
     ) async throws(SourceError) -> Verification? {
+        // What the manifest says is of these bytes, whatever the store says of them.
+        if let sha256 = entry.sha256 { return try await local.verification(sha256: sha256) }
         do throws(S3Error) {
             return try await client.compare(object(entry, of: version), with: local)
         } catch {
@@ -91,7 +90,42 @@ public struct S3Source: ModelSource {
     }
 
     private func object(_ entry: FileEntry, of version: Version) -> S3Object {
-        S3Object(bucket: bucket, key: "\(prefix)\(version)/\(entry.path)", size: entry.size, etag: entry.tag)
+        let tag = EntryTag(entry.tag)
+        return S3Object(
+            bucket: bucket, key: "\(prefix)\(version)/\(entry.path)", size: entry.size, etag: tag.token, sha256: tag.sha256)
+    }
+
+    /// The store's own checksum was not asked where the manifest has one.
+    private func failure(_ error: S3Error, _ entry: FileEntry) -> Failure {
+        guard entry.sha256 != nil, case .checksumMismatch(_, let expected, let got) = error.cause else { return error.failure }
+        return .unlike(manifest: expected, got: got, "\(error.operation.rawValue) \(error.resource)")
+    }
+
+    /// - Returns: also the store's clock.
+    private func list(_ version: Version) async throws(SourceError) -> (VersionListing, now: Timestamp) {
+        let marker: String? = if case .marker(let name) = ready { name } else { nil }
+        var listing = KeyListing(location: "\(location)/\(version)", prefix: "\(prefix)\(version)/", marker: marker)
+        let summary: ListingSummary
+        do throws(S3Error) {
+            summary = try await client.list(
+                bucket: bucket, prefix: listing.prefix, until: { listing.isRefused },
+                each: { item in
+                    if case .object(let object) = item { listing.add(object) }
+                })
+        } catch {
+            throw SourceError(error)
+        }
+        return (try listing.finish(), summary.storeTime ?? time.now())
+    }
+
+    private func check(_ version: Version, _ now: Timestamp) -> ReadinessCheck {
+        ReadinessCheck(
+            rule: ready, settle: settle, now: now, location: "\(location)/\(version)", memory: memory,
+            read: { (entry, range) async throws(SourceError) in
+                do throws(S3Error) { return try await client.read(object(entry, of: version), range) } catch {
+                    throw SourceError(error)
+                }
+            })
     }
 }
 

@@ -16,4 +16,18 @@ extension JSON {
     public init(parsing text: String) throws(JSONFault) {
         try self.init(parsing: text.utf8)
     }
+
+    /// Parses one JSON text that is an object with a long array in it, whose elements are handed on one by one instead of kept:
+    /// memory is bounded by the text and the largest element.
+    /// - Parameters:
+    ///   - text: the bytes.
+    ///   - name: of the outermost object's member that is the array; where it is something else it is a member as any other.
+    ///   - each: takes the elements in their order; `false` ends the parsing with a fault at that element.
+    /// - Throws: where the text is refused, or an element was.
+    public init(
+        parsing text: some Sequence<UInt8>, elementsOf name: String, _ each: @escaping (JSON) -> Bool
+    ) throws(JSONFault) {
+        var parser = JSONParser(Array(text), streaming: .init(name: name, each: each))
+        self = try parser.parse()
+    }
 }

@@ -3,9 +3,17 @@ struct JSONParser {
     let bytes: [UInt8]
     var position = 0
     private var depth = 0
+    /// A member of the outermost object whose elements are handed on instead of kept.
+    private let streamed: StreamedMember?
 
-    init(_ bytes: [UInt8]) {
+    struct StreamedMember {
+        let name: String
+        let each: (JSON) -> Bool
+    }
+
+    init(_ bytes: [UInt8], streaming streamed: StreamedMember? = nil) {
         self.bytes = bytes
+        self.streamed = streamed
     }
 
     /// Section 2: one value with white space around it, and nothing else.
@@ -50,7 +58,8 @@ struct JSONParser {
             skipWhiteSpace()
             guard skip(UInt8(ascii: ":")) else { throw fault("a colon is expected after a member's name") }
             skipWhiteSpace()
-            members.append(JSON.Member(key, try parseValue()))
+            let isStreamed = depth == 1 && streamed.map { $0.name.isSameText(as: key) } ?? false
+            members.append(JSON.Member(key, isStreamed ? try parseStreamed() : try parseValue()))
             skipWhiteSpace()
             if skip(UInt8(ascii: "}")) { return leave(members) }
             guard skip(UInt8(ascii: ",")) else { throw fault("a comma or the end of the object is expected") }
@@ -58,13 +67,26 @@ struct JSONParser {
         }
     }
 
+    /// A value whose elements go to whoever asked for them, if it is an array; an empty one stands for it then.
+    private mutating func parseStreamed() throws(JSONFault) -> JSON {
+        guard next == UInt8(ascii: "["), let each = streamed?.each else { return try parseValue() }
+        return .array(try parseArray(handingTo: each))
+    }
+
     /// Section 5.
-    private mutating func parseArray() throws(JSONFault) -> [JSON] {
+    /// - `each`: is given the elements, which are not kept then; `false` ends the parsing.
+    private mutating func parseArray(handingTo each: ((JSON) -> Bool)? = nil) throws(JSONFault) -> [JSON] {
         try enter()
         var elements: [JSON] = []
         if skip(UInt8(ascii: "]")) { return leave(elements) }
         while true {
-            elements.append(try parseValue())
+            let start = position
+            let element = try parseValue()
+            if let each {
+                guard each(element) else { throw JSONFault("an element is not wanted", at: start) }
+            } else {
+                elements.append(element)
+            }
             skipWhiteSpace()
             if skip(UInt8(ascii: "]")) { return leave(elements) }
             guard skip(UInt8(ascii: ",")) else { throw fault("a comma or the end of the array is expected") }

@@ -16,6 +16,8 @@ public enum TelemetryEvent: Sendable {
     case pruned(model: String, version: Version)
     /// A version is in the source but not complete; said once for each reason.
     case held(model: String, version: Version, reason: String)
+    /// The source's files of a published version are others now; said once for each reason.
+    case changed(model: String, version: Version, reason: String, action: ChangeAction)
     /// On the volume, named as a version, without a manifest of ours, and not aspired; or something else that hides a version.
     case foreign(model: String, name: String, reason: String)
     case versionFailed(model: String, version: Version, failure: Failure, retryIn: Duration?)

@@ -78,6 +78,15 @@ final class ManifestStore: Sendable {
         }
     }
 
+    /// All that a version's manifest says.
+    /// - Returns: `nil` where there is none, or it is damaged, or it is another version's.
+    func whole(_ model: String, _ version: Version) throws(FileError) -> (header: ManifestHeader, files: [ManifestFile])? {
+        guard try header(model, version) != nil else { return nil }
+        var files: [ManifestFile] = []
+        guard let header = try read(layout.manifest(model, version), file: { files.append($0) }) else { return nil }
+        return (header, files)
+    }
+
     func remove(_ model: String, _ version: Version) throws(FileError) {
         let path = layout.manifest(model, version)
         known.withLock { $0[path] = nil }

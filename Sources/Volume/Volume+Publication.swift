@@ -43,10 +43,15 @@ extension Volume {
         precondition(verifications.count == table.count, "every file was verified")
         let header = header(model, version, table: table, source: source, isAdopted: true, verifications: verifications)
         try doing("write the manifest of \(model) \(version)") { () throws(FileError) in
-            try manifests.write(header) { (take) throws(FileError) in
-                for index in table.indices {
-                    try take(ManifestFile(entry: table[index], verification: verifications[index]))
-                }
+            try write(header, table: table, verifications)
+        }
+    }
+
+    /// - `verifications`: in the table's order.
+    func write(_ header: ManifestHeader, table: FileTable, _ verifications: [Verification]) throws(FileError) {
+        try manifests.write(header) { (take) throws(FileError) in
+            for index in table.indices {
+                try take(ManifestFile(entry: table[index], verification: verifications[index]))
             }
         }
     }
@@ -123,11 +128,7 @@ extension Volume {
             staged.model, staged.version, table: staged.table, source: staged.source, isAdopted: false,
             verifications: verifications)
         try doing("write the manifest of \(staged.model) \(staged.version)") { () throws(FileError) in
-            try manifests.write(header) { (take) throws(FileError) in
-                for (index, verification) in verifications.enumerated() {
-                    try take(ManifestFile(entry: staged.table[index], verification: verification))
-                }
-            }
+            try write(header, table: staged.table, verifications)
         }
     }
 
@@ -168,7 +169,7 @@ extension Volume {
         }
     }
 
-    private func header(
+    func header(
         _ model: String, _ version: Version, table: FileTable, source: String, isAdopted: Bool, verifications: [Verification]
     ) -> ManifestHeader {
         var verified: [VerificationMethod: Int] = [:]

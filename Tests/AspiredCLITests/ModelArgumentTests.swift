@@ -103,7 +103,7 @@ struct ModelArgumentTests {
             ("m=s3://b/p?versions=latest:0", "?versions=: the number after latest:"),
             ("m=s3://b/p?versions=1&versions=2", "?versions= is given twice"),
             ("m=s3://b/p?ready=soon", "?ready=: expected auto"),
-            ("m=s3://b/p?ready=manifest", "?ready=: expected auto"),
+            ("m=s3://b/p?ready=manifest:x", "?ready=: expected auto"),
             ("m=s3://b/p?ready=marker:..%2Fx", "not a path below"),
             ("m=s3://b/p?required=perhaps", "?required=: expected true or false"),
             ("m=s3://b/p?endpoint=minio:9000", "?endpoint=: expected a URL"),

@@ -78,7 +78,7 @@ struct EnvironmentNamesTests {
         "an unknown one is refused with the nearest known one",
         arguments: [
             ("ASPIRED_POLL_INTERVALL", "ASPIRED_POLL_INTERVAL"), ("ASPIRED_MODELS", "ASPIRED_MODEL"),
-            ("ASPIRED_RECHECK_INTERVAL", "ASPIRED_POLL_INTERVAL"), ("ASPIRED_SHARED_DIR", "ASPIRED_STATE_DIR"),
+            ("ASPIRED_CHECK_INTERVAL", "ASPIRED_RECHECK_INTERVAL"), ("ASPIRED_SHARED_DIR", "ASPIRED_STATE_DIR"),
             ("ASPIRED_PORTS", "ASPIRED_ROOT"), ("ASPIRED_SERVICE", "ASPIRED_SETTLE"), ("ASPIRED_poll_interval", ""),
             ("ASPIRED_", ""),
         ])

@@ -44,6 +44,7 @@ struct SettingValueTests {
             "dir-mode": ["750"], "s3-endpoint": ["http://minio:9000"], "s3-region": ["r1"], "s3-addressing": ["path"],
             "s3-profile": ["p"], "s3-anonymous": ["true"], "s3-request-payer": ["true"], "s3-ca-file": ["ca.pem"],
             "s3-insecure-skip-tls-verify": ["true"], "concurrency": ["1024"], "part-size": ["64KiB"], "republish-pause": ["6s"],
+            "recheck-interval": ["2m"], "on-changed": ["republish"],
             "http-listen": ["127.0.0.1:80"], "log-format": ["text"], "log-level": ["Debug"],
         ]
         #expect(Set(flags.keys) == Set(Setting.all.map(\.name)))
@@ -73,6 +74,8 @@ struct SettingValueTests {
         #expect(configuration.concurrency == 1024)
         #expect(configuration.partSize == ByteCount(65536))
         #expect(configuration.republishPause == .seconds(6))
+        #expect(configuration.recheckInterval == .seconds(120))
+        #expect(configuration.onChanged == .republish)
         #expect(configuration.httpListen == HTTPListen(host: "127.0.0.1", port: 80, isExplicit: true))
         #expect(configuration.logFormat == .text)
         #expect("\(configuration.logLevel)" == "debug")
@@ -88,10 +91,12 @@ struct SettingValueTests {
             ("poll-interval", "99ms", "at least 100ms"),
             ("poll-interval", "87601h", "at most 10 years"),
             ("timeout", "0s", "more than 0"),
-            ("ready", "manifest", "expected auto, marker:NAME, settled or none"),
-            ("ready", "marker:", "expected auto, marker:NAME, settled or none"),
+            ("ready", "manifests", "expected auto, manifest, marker:NAME, settled or none"),
+            ("ready", "marker:", "expected auto, manifest, marker:NAME, settled or none"),
             ("ready", "marker:/x", "not a path below"),
             ("settle", "-1s", "expected a duration such as"),
+            ("recheck-interval", "99ms", "at least 100ms"),
+            ("on-changed", "replace", "expected keep or republish"),
             ("verify", "Best", "expected best, require or size"),
             ("prune-foreign", "maybe", "expected true or false"),
             ("max-volume", "0", "more than 0"),

@@ -145,9 +145,10 @@ struct FileSourceListingTests {
 
     @Test("Settled means that the newest file's last change is as old as asked", arguments: [ReadinessRule.settled, .auto])
     func settled(rule: ReadinessRule) async throws {
-        try scratch.write("7/a")
-        try scratch.write("7/b")
-        let changed = try #require(try scratch.fileSystem.status(scratch.path.appending("7/b"))?.changed)
+        let model = SavedModelBytes.model(SavedModelBytes.metaGraph(assets: ["vocab.txt"]))
+        try scratch.write("7/saved_model.pb", bytes: model)
+        try scratch.write("7/assets/vocab.txt")
+        let changed = try #require(try scratch.fileSystem.status(scratch.path.appending("7/assets/vocab.txt"))?.changed)
         clock.set(changed.advanced(by: .seconds(4)))
         let held = try await source(rule).contents(of: seven)
         #expect(held.heldReason == "its newest object is not yet 10s old (--settle)")

@@ -71,7 +71,7 @@ s3-fixture --root bucket > fixture.out &
 pids+=($!)
 until_true grep -q '^listening on ' fixture.out
 endpoint=$(sed -n '1s/^listening on //p' fixture.out)
-# The versions are whole: no need to wait until their objects are 10 s old, as --ready auto would.
+# The versions are whole: no need to wait until their objects are 10 s old, nor to ask them, as --ready auto would.
 export AWS_ENDPOINT_URL=$endpoint AWS_REGION=us-east-1 ASPIRED_READY=none ASPIRED_LOG_FORMAT=text
 export AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY
 tree_of bucket

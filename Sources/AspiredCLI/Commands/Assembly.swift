@@ -26,7 +26,8 @@ struct Assembly: Sendable {
         settings = AgentSettings(
             pollInterval: configuration.pollInterval,
             rules: PlanRules(pruneDelay: configuration.pruneDelay, prunesForeign: configuration.prunesForeign),
-            republishPause: configuration.republishPause, requiresVerification: configuration.verify == .require)
+            republishPause: configuration.republishPause, recheckInterval: configuration.recheckInterval,
+            onChanged: configuration.onChanged, requiresVerification: configuration.verify == .require)
         let reader = WorkerThread(name: "aspired-read", threads: 2)
         volume = Volume(
             layout: VolumeLayout(root: FilePath(configuration.root), state: FilePath(configuration.stateDirectory)),

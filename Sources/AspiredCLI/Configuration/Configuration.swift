@@ -12,6 +12,9 @@ struct Configuration: Hashable, Sendable {
     /// `once` gives up after this; `nil`: never.
     var timeout: Duration?
     var verify: VerifyMode
+    /// Between two comparisons of a published version with its source.
+    var recheckInterval: Duration
+    var onChanged: ChangeAction
     var pruneDelay: Duration
     var prunesForeign: Bool
     var maxVolume: ByteCount?

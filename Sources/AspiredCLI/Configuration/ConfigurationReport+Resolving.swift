@@ -37,6 +37,8 @@ extension ConfigurationReport {
             pollInterval: reader.value(.pollInterval, SettingValue.pollInterval),
             timeout: reader.optional(.timeout, SettingValue.timeout),
             verify: reader.value(.verify, SettingValue.choice),
+            recheckInterval: reader.value(.recheckInterval, SettingValue.pollInterval),
+            onChanged: reader.value(.onChanged, SettingValue.choice),
             pruneDelay: reader.value(.pruneDelay, SettingValue.duration),
             prunesForeign: reader.value(.pruneForeign, SettingValue.bool),
             maxVolume: reader.optional(.maxVolume, SettingValue.maxVolume),

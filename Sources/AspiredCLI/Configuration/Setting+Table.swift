@@ -1,7 +1,8 @@
 extension Setting {
     /// Every setting, in the order of the help.
     static let all: [Setting] = [
-        model, versions, root, stateDir, pollInterval, timeout, ready, settle, verify, pruneDelay, pruneForeign, maxVolume,
+        model, versions, root, stateDir, pollInterval, timeout, ready, settle, recheckInterval, verify, onChanged, pruneDelay,
+        pruneForeign, maxVolume,
         keepFree, fileMode, dirMode, s3Endpoint, s3Region, s3Addressing, s3Profile, s3Anonymous, s3RequestPayer, s3CAFile,
         s3InsecureSkipTLSVerify, concurrency, partSize, republishPause, httpListen, logFormat, logLevel,
     ]
@@ -37,13 +38,20 @@ extension Setting {
         "once gives up after this")
     static let ready = Setting(
         "ready", .value("RULE"), default: "auto", of: syncing,
-        "When a version in the source counts as complete: auto, marker:NAME, settled or none")
+        "When a version in the source counts as complete: auto, manifest, marker:NAME, settled or none")
     static let settle = Setting(
         "settle", .value("D"), default: "10s", of: syncing,
         "For auto and settled: the newest object is at least this old, by the store's clock")
+    static let recheckInterval = Setting(
+        "recheck-interval", .value("D"), default: "10m", of: [.run, .config],
+        "How often each published version is compared with its source, for --on-changed")
     static let verify = Setting(
         "verify", .value("MODE"), default: "best", of: syncing,
         "best: by the strongest checksum that the store offers; require: refuse an object that offers none; size: by size alone")
+    static let onChanged = Setting(
+        "on-changed", .value("ACTION"), default: "keep", of: [.run, .config],
+        "When the objects of a published version change: keep (and report it), or republish: fetch it anew, take it out for "
+            + "--republish-pause, and put it in again")
     static let pruneDelay = Setting(
         "prune-delay", .value("D"), default: "0s", of: syncing,
         "How long a version that is no longer aspired stays")

@@ -44,13 +44,9 @@ enum SettingValue {
 
     static func logLevel(_ text: String) throws(ParseFault) -> Logger.Level { try choice(text.lowercased()) }
 
-    /// A readiness rule that is built; a marker is a path below the version's directory.
+    /// A readiness rule; a marker is a path below the version's directory.
     static func readiness(_ text: String) throws(ParseFault) -> ReadinessRule {
-        let expected = ParseFault("expected auto, marker:NAME, settled or none")
-        let rule: ReadinessRule
-        do { rule = try ReadinessRule(parsing: text) } catch { throw expected }
-        // Refused until sources read manifests: taken silently, it would hold every version for ever or publish too early.
-        if rule == .manifest { throw expected }
+        let rule = try ReadinessRule(parsing: text)
         if case .marker(let name) = rule {
             let components = name.split(separator: "/", omittingEmptySubsequences: false)
             guard !components.contains(where: { $0.isEmpty || $0 == "." || $0 == ".." }), !hasControlCharacter(name) else {

@@ -27,6 +27,20 @@ extension LogEntry {
         return LogEntry(.info, message, fields)
     }
 
+    static func changed(_ model: String, _ version: Version, _ reason: String, _ action: ChangeAction) -> LogEntry {
+        let consequence =
+            switch action {
+            case .keep: "it stays as it was published (--on-changed keep): give what changed a new number"
+            case .republish: "it is fetched anew"
+            }
+        return LogEntry(
+            .warning, "\(model) version \(version) has changed in its source since it was published: \(reason); \(consequence)",
+            [
+                .model(model), .version(version), .init(LogField.reason, .string(reason)),
+                .init("action", .string(action.rawValue)),
+            ], repeatable: ("changed \(model) \(version)", reason))
+    }
+
     /// What will be tried again by itself is a warning; what needs somebody is an error.
     static func failed(
         _ what: String, _ failure: Failure, _ retryIn: Duration?, _ subjectFields: [JSON.Member], subject: String

@@ -22,7 +22,7 @@ struct LogEntry {
 extension LogEntry {
     init(_ event: TelemetryEvent) {
         switch event {
-        case .fetchStarted, .fetched, .published, .adopted, .pruned, .held, .foreign, .versionFailed, .checksumMismatch:
+        case .fetchStarted, .fetched, .published, .adopted, .pruned, .held, .changed, .foreign, .versionFailed, .checksumMismatch:
             self = Self.ofVersion(event)
         case .syncSucceeded(let model, _):
             self.init(.debug, "looked at the source of \(model)", [.model(model)])
@@ -66,6 +66,8 @@ extension LogEntry {
                 .info, "\(model) version \(version) is not complete in its source: \(reason)",
                 [.model(model), .version(version), .init(LogField.reason, .string(reason))],
                 repeatable: ("held \(model) \(version)", reason))
+        case .changed(let model, let version, let reason, let action):
+            return changed(model, version, reason, action)
         case .foreign(let model, let name, let reason):
             return LogEntry(
                 .warning, "left \(name) of \(model) alone: \(reason)",

@@ -29,13 +29,14 @@ extension S3Client {
     ///   - prefix: what keys begin with. `model` lists `model2/…` too; `model/` does not.
     ///   - delimiter: keys that have it behind the prefix are given as one common prefix.
     ///   - startAfter: only keys behind this one.
+    ///   - isEnough: asked after each page; `true` ends the listing there.
     ///   - each: takes the items, in order.
     /// - Returns: how many there were, and the store's clock.
     /// - Throws: where a page cannot be had; the items before it were handed on.
     @discardableResult
     public nonisolated(nonsending) func list(
         bucket: String, prefix: String = "", delimiter: String? = nil, startAfter: String? = nil,
-        each: (ListedItem) -> Void
+        until isEnough: () -> Bool = { false }, each: (ListedItem) -> Void
     ) async throws(S3Error) -> ListingSummary {
         let resource = S3Resource(bucket: bucket, key: prefix)
         var query: [(name: String, value: String)] = [("list-type", "2"), ("encoding-type", "url"), ("prefix", prefix)]
@@ -54,7 +55,7 @@ extension S3Client {
             for object in page.objects { each(.object(object)) }
             for prefix in page.prefixes { each(.prefix(prefix)) }
             items += page.objects.count + page.prefixes.count
-            guard let next = page.nextToken else { return ListingSummary(items: items, storeTime: storeTime) }
+            guard let next = page.nextToken, !isEnough() else { return ListingSummary(items: items, storeTime: storeTime) }
             // Tokens are opaque: one that was used before goes round in a circle for ever.
             guard seen.insert(next.hashValue).inserted, seen.count < S3Client.maximumPages else {
                 throw S3Error(.listObjects, resource, .unintelligible("the listing has no end", mayHeal: false))

@@ -77,6 +77,7 @@ struct ObjectFetch: Sendable {
 
     /// What to compare with. Of checksums of parts the sizes are asked for first.
     private func comparison() async throws(S3Error) -> Comparison {
+        if let stated = object.stated { return Comparison(offered: stated) }
         guard comparesChecksums else { return Comparison(offered: .none) }
         let offered = offered.withLock { $0 }
         guard case .parts(let parts) = offered else { return Comparison(offered: offered) }

@@ -1,4 +1,5 @@
 import Digests
+import FileIO
 
 /// One revision of an object, as it was listed: what is fetched, or nothing.
 public struct S3Object: Hashable, Sendable {
@@ -8,15 +9,22 @@ public struct S3Object: Hashable, Sendable {
     public let size: Int64
     /// As it was listed. Every request is pinned to it; where a store lists none, the size alone tells a revision.
     public let etag: String
+    /// Of its bytes, where somebody else than the store says so: compared instead of what the store offers, which cannot be
+    /// stronger.
+    public let sha256: [UInt8]?
 
-    public init(bucket: String, key: String, size: Int64, etag: String) {
+    public init(bucket: String, key: String, size: Int64, etag: String, sha256: [UInt8]? = nil) {
         self.bucket = bucket
         self.key = key
         self.size = size
         self.etag = etag
+        self.sha256 = sha256
     }
 
     var resource: S3Resource { S3Resource(bucket: bucket, key: key) }
+
+    /// What is compared whatever the store offers.
+    var stated: OfferedChecksum? { sha256.map { .digest(FileDigest(.sha256), value: $0) } }
 
     /// The headers that make a store answer for this revision only.
     var pin: [(name: String, value: String)] { etag.isEmpty ? [] : [("if-match", ETag(etag).quoted)] }

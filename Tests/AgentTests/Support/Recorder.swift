@@ -46,6 +46,8 @@ final class Recorder: Telemetry, FileSystemProbe {
         case .adopted(let model, let version, let files, _): "adopted \(model) \(version) files \(files)"
         case .pruned(let model, let version): "pruned \(model) \(version)"
         case .held(let model, let version, let reason): "held \(model) \(version): \(reason)"
+        case .changed(let model, let version, let reason, let action):
+            "changed \(model) \(version) \(action.rawValue): \(reason)"
         case .foreign(let model, let name, let reason): "foreign \(model) \(name): \(reason)"
         case .versionFailed(let model, let version, let failure, let retry):
             "failed \(model) \(version) \(failure.kind.rawValue) \(retry.map { "retry \($0.inSeconds)" } ?? "final")"

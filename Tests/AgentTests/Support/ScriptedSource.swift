@@ -6,6 +6,7 @@ import Servables
 enum SourceCall: Hashable, Sendable {
     case list
     case contents(String)
+    case compare(String)
     /// Version and path.
     case fetch(String, String)
 }
@@ -132,6 +133,17 @@ final class ScriptedSource: ModelSource {
             throw SourceError(Failure(.notFound, "list \(location)/\(version): it went away", isTransient: true))
         }
         return contents
+    }
+
+    func difference(of version: Version, from published: FileTable) async throws(SourceError) -> String? {
+        try await begin(.compare(version.name))
+        return state.withLock { state in
+            let files = state.versions[version.name] ?? [:]
+            for entry in published where files[entry.path].map({ "\($0.revision)" }) != entry.tag {
+                return "\(entry.path) was written again"
+            }
+            return files.count == published.count ? nil : "a file was added"
+        }
     }
 
     func fetch(

@@ -54,11 +54,13 @@ final class World: Sendable {
 
     func agent(
         _ models: [DesiredModel]? = nil, poll: Duration = .seconds(30), rules: PlanRules = PlanRules(),
-        settings: VolumeSettings = VolumeSettings()
+        recheck: Duration = .seconds(600), onChanged: ChangeAction = .keep, settings: VolumeSettings = VolumeSettings()
     ) -> Agent {
         Agent(
             program: "test", models: models ?? [model()],
-            settings: AgentSettings(pollInterval: poll, rules: rules, republishPause: Self.republishPause),
+            settings: AgentSettings(
+                pollInterval: poll, rules: rules, republishPause: Self.republishPause, recheckInterval: recheck,
+                onChanged: onChanged),
             volume: volume(settings),
             workers: AgentWorkers(), telemetry: recorder, time: time,
             makeSource: { [sources] in sources[$0.name] ?? sources["m"] ?? ScriptedSource("none", time: VirtualTime()) })
@@ -201,12 +203,13 @@ extension ModelReconciler {
 
     /// Whether anything is under way that can go on by itself: what waits at a closed gate or in a pause cannot.
     func activity(_ source: ScriptedSource, isPausing: Bool) -> Activity {
+        let compares = recheck == nil || source.waiting { if case .compare = $0 { true } else { false } } > 0
         let lists = listing == nil || source.waiting { $0 == .list } > 0
         let questions = source.waiting { if case .contents = $0 { true } else { false } }
         let isFetchAtRest =
             fetch == nil || isPausing || source.waiting { if case .fetch = $0 { true } else { false } } > 0
             || (asking.isEmpty && questions > 0)
-        guard lists, asking.isEmpty || questions >= asking.count, isFetchAtRest, working.isEmpty else { return .busy }
+        guard lists, compares, asking.isEmpty || questions >= asking.count, isFetchAtRest, working.isEmpty else { return .busy }
         return outcome == nil ? .idle : .ended
     }
 }

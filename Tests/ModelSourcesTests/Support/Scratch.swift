@@ -22,13 +22,16 @@ final class Scratch: Sendable {
     deinit { try? fileSystem.removeTree(path) }
 
     /// Writes a file and the directories above it.
-    func write(_ name: String, _ content: String = "x") throws {
+    func write(_ name: String, _ content: String = "x") throws { try write(name, bytes: Array(content.utf8)) }
+
+    /// The same, of any bytes.
+    func write(_ name: String, bytes: [UInt8]) throws {
         var directory = path
         for component in FilePath(name).removingLastComponent().components {
             directory.append(component)
             try fileSystem.makeDirectory(directory, mode: 0o755)
         }
-        try fileSystem.replaceFile(path.appending(name), with: Array(content.utf8), mode: 0o644)
+        try fileSystem.replaceFile(path.appending(name), with: bytes, mode: 0o644)
     }
 
     func makeDirectory(_ name: String) throws { try fileSystem.makeDirectory(path.appending(name), mode: 0o755) }

@@ -1,0 +1,49 @@
+import FileIO
+import Servables
+import Transfer
+
+extension S3Client {
+    /// Reads bytes of one revision of an object into memory: for small objects, and for a look into large ones.
+    /// - Parameters:
+    ///   - object: the revision that was listed.
+    ///   - range: within the object.
+    /// - Returns: exactly these bytes, not compared with any checksum.
+    /// - Throws: ``S3Error/isObjectChanged`` where the object is no longer the listed one.
+    public func read(_ object: S3Object, _ range: Range<Int64>) async throws(S3Error) -> [UInt8] {
+        precondition(range.lowerBound >= 0 && range.upperBound <= object.size, "a read stays within its object")
+        // There are no bytes to be asked for.
+        if range.isEmpty { return [] }
+        let wanted = Wanted(object: object, range: range, isWhole: range == 0..<object.size)
+        return try await retrying { () async throws(FailedTry) in
+            do throws(FailedTry) {
+                return try await self.read(wanted)
+            } catch {
+                var failed = error
+                failed.error = S3Error(error.error.operation, error.error.resource, error.error.cause.asChange())
+                throw failed
+            }
+        }
+    }
+
+    private func read(_ wanted: Wanted) async throws(FailedTry) -> [UInt8] {
+        try await attempt(wanted.call) { (request) async throws(TransportError) -> S3Answer<[UInt8]> in
+            let (body, count) = (Lock<[UInt8]>([]), wanted.range.count)
+            let response = try await self.http.stream(request) { bytes in
+                body.withLock { body in
+                    // One more than was asked for shows that there are more.
+                    body.append(contentsOf: bytes.prefix(count + 1 - body.count))
+                    return body.count <= count
+                }
+            }
+            guard response.head.isSuccess else { return S3Answer(refusal: response) }
+            if case .refuse(let cause) = wanted.verdict(on: response.head) { return S3Answer(response.head, .failure(cause)) }
+            let bytes = body.withLock { $0 }
+            guard bytes.count == count else {
+                return S3Answer(
+                    response.head,
+                    .failure(.unintelligible("\(bytes.count) bytes came where \(count) were asked for", mayHeal: true)))
+            }
+            return S3Answer(response.head, .success(bytes))
+        }
+    }
+}

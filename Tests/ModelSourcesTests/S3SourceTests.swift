@@ -1,0 +1,90 @@
+import S3Fixture
+import Servables
+import Testing
+
+@testable import ModelSources
+
+@Suite("A bucket as a source", .timeLimit(.minutes(2)))
+struct S3SourceTests {
+    private let seven = Version(number: 7)
+
+    @Test("Versions are the names below the prefix that are integers, and no others")
+    func versions() async throws {
+        try await Bucket.with { (bucket) async throws in
+            for key in [
+                "m/7/a", "m/007x/a", "m/0012/a", "m/9", "m/-1/a", "m/ 1/a", "m2/3/a", "m/x/4/a",
+                // A combining mark makes one Character of itself and the slash before it.
+                "m/\u{301}5/a", "m/6\u{301}/a",
+            ] { bucket.server.put(bucket: "models", key: key, data: [1]) }
+            #expect(Set(try await bucket.source().versions().map(\.name)) == ["7", "0012"])
+            #expect(try await bucket.source(prefix: "none").versions() == [])
+        }
+    }
+
+    @Test("Without a prefix the bucket's top holds the versions; a prefix may be anything")
+    func prefixes() async throws {
+        try await Bucket.with { (bucket) async throws in
+            for key in ["3/a", "a b+c%é/4/a", "a b+c%e\u{301}/5/a"] { bucket.server.put(bucket: "models", key: key, data: [1]) }
+            #expect(try await bucket.source(prefix: "").versions().map(\.name) == ["3"])
+            #expect(try await bucket.source(prefix: "a b+c%é").versions().map(\.name) == ["4"])
+            let contents = try await bucket.source(.none, prefix: "a b+c%é").contents(of: Version(number: 4))
+            #expect(contents.table?.map(\.path) == ["a"])
+        }
+    }
+
+    @Test("A version of far too many keys is refused before all its pages are listed")
+    func tooMany() async throws {
+        try await Bucket.with { (bucket) async throws in
+            bucket.put("../x")
+            for number in 0..<30 { bucket.put("z\(number)") }
+            bucket.server.change { $0.pageSize = 5 }
+            let error = try await sourceError { _ = try await bucket.source().contents(of: seven) }
+            #expect(error.failure.message.contains("\"m/7/../x\""))
+            #expect(bucket.server.requests.count == 1)
+        }
+    }
+
+    @Test("What was published is compared by one listing: names, sizes and ETags; marker and manifest are none of it")
+    func difference() async throws {
+        try await Bucket.with { (bucket) async throws in
+            bucket.put("a", "1")
+            bucket.put("b/c", "2")
+            let source = bucket.source(.marker("DONE"))
+            bucket.put("DONE")
+            let published = try #require(try await source.contents(of: seven).table)
+            bucket.server.forgetRequests()
+            #expect(try await source.difference(of: seven, from: published) == nil)
+            #expect(bucket.server.requests.map(\.operation) == [.list])
+            bucket.put("a", "1", age: .zero)
+            #expect(try await source.difference(of: seven, from: published) == nil, "the ETag is the same")
+            bucket.put("a", "2")
+            #expect(try await source.difference(of: seven, from: published) == "a was written again")
+            bucket.put("a", "22")
+            #expect(try await source.difference(of: seven, from: published) == "a has 2 bytes, and had 1")
+            bucket.server.remove(bucket: "models", key: "m/7/a")
+            #expect(try await source.difference(of: seven, from: published) == "a is gone")
+            bucket.put("d")
+            #expect(
+                try await source.difference(of: seven, from: published) == "a is gone, and another of its files differs")
+        }
+    }
+
+    @Test("By a manifest only its own files are compared, and what it lists now")
+    func differenceByManifest() async throws {
+        try await Bucket.with { (bucket) async throws in
+            bucket.put("a", "1")
+            bucket.put(".aspired.json", Manifests.text(["a": "1"]))
+            let source = bucket.source()
+            let published = try #require(try await source.contents(of: seven).table)
+            bucket.put("unlisted")
+            #expect(try await source.difference(of: seven, from: published) == nil)
+            bucket.put(".aspired.json", Manifests.text(["a": "1", "unlisted": "x"]))
+            #expect(try await source.difference(of: seven, from: published) == "unlisted was added")
+            bucket.server.remove(bucket: "models", key: "m/7/.aspired.json")
+            #expect(try await source.difference(of: seven, from: published) == "unlisted was added")
+            #expect(
+                try await bucket.source(.manifest).difference(of: seven, from: published)
+                    == "its manifest .aspired.json is gone")
+        }
+    }
+}
