@@ -10,12 +10,16 @@ public func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
 typealias Fuzzer = @Sendable (UnsafeRawBufferPointer) -> Void
 
 private let fuzzers: [String: Fuzzer] = [
+    "credentials": fuzzCredentials,
     "error-body": fuzzErrorBody,
     "http-head": fuzzHTTPHead,
     "json": fuzzJSON,
     "keys": fuzzKeys,
     "listing": fuzzListing,
+    "manifest": fuzzManifest,
     "profile": fuzzProfile,
+    "role-answer": fuzzRoleAnswer,
+    "saved-model": fuzzSavedModel,
 ]
 
 private let chosen: Fuzzer = {

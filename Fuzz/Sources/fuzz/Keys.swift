@@ -11,7 +11,7 @@
         let size = Int64(text.utf8.count % 3)
         listing.add(ListedObject(key: prefix + text, size: size, etag: "\"e\"", lastModified: nil))
     }
-    guard let table = try? listing.finish() else { return }
+    guard let table = try? listing.finish().table else { return }
     var paths: Set<[UInt8]> = []
     for path in table.map(\.path) + table.emptyDirectories {
         let bytes = Array(path.utf8)
