@@ -23,11 +23,13 @@ extension CurlOption {
 
     /// Every option that a request is made with, but for the callbacks and their data, which `EasyHandle` sets.
     static func all(for request: HTTPRequest, _ configuration: HTTPClientConfiguration) -> [CurlOption] {
-        connection(configuration) + proxy(request, configuration) + trust(configuration) + message(request, configuration)
+        connection(request, configuration) + proxy(request, configuration) + trust(configuration)
+            + message(request, configuration)
     }
 
-    private static func connection(_ configuration: HTTPClientConfiguration) -> [CurlOption] {
-        [
+    private static func connection(_ request: HTTPRequest, _ configuration: HTTPClientConfiguration) -> [CurlOption] {
+        let isFresh = request.connection == .fresh
+        return [
             .string(CURLOPT_PROTOCOLS_STR, "http,https"),
             .string(CURLOPT_REDIR_PROTOCOLS_STR, "http,https"),
             .long(CURLOPT_FOLLOWLOCATION, 0),
@@ -40,6 +42,9 @@ extension CurlOption {
             .long(CURLOPT_QUICK_EXIT, 1),
             // One host name stands for many machines of a store: spread over them.
             .long(CURLOPT_DNS_SHUFFLE_ADDRESSES, 1),
+            // Seconds; zero takes no answer from before.
+            .long(CURLOPT_DNS_CACHE_TIMEOUT, isFresh ? 0 : 60),
+            .long(CURLOPT_FRESH_CONNECT, isFresh ? 1 : 0),
             .long(CURLOPT_CONNECTTIMEOUT_MS, max(1, configuration.connectTimeout.wholeMilliseconds)),
             // The rest of the time-outs are ours (`TransferLoop`): libcurl's clocks run while we write.
             .long(CURLOPT_TIMEOUT_MS, 0),

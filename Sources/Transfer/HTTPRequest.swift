@@ -24,6 +24,15 @@ public struct HTTPRequest: Hashable, Sendable {
     public let headers: [HTTPHeader]
     /// `nil` sends no body; an empty one sends `Content-Length: 0`, as `PUT` and `POST` always do.
     public let body: [UInt8]?
+    /// Which connection it goes by.
+    public var connection = Connection.any
+
+    public enum Connection: Hashable, Sendable {
+        /// One that is open, if there is one.
+        case any
+        /// A new one, to an address that is resolved anew: whoever failed before is not asked again because of a habit.
+        case fresh
+    }
 
     public init(_ method: String, _ url: String, headers: [HTTPHeader] = [], body: [UInt8]? = nil) {
         self.method = method

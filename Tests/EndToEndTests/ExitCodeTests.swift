@@ -154,7 +154,7 @@ struct ExitCodeTests {
         try await Site.with { site in
             try site.put(1)
             site.server.script(Fault(.status(503, code: "SlowDown"), times: nil))
-            let outcome = try await site.once("--timeout", "2s")
+            let outcome = try await site.once("--timeout", "4s")
             #expect(outcome.code == 69, "\(outcome)")
             #expect(outcome.lastWord.contains("503") && outcome.lastWord.contains("SlowDown"), "\(outcome)")
         }

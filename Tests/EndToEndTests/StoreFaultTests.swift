@@ -2,7 +2,6 @@ import S3Fixture
 import Testing
 
 /// Every fault that a store or a network can deal, a row each: what becomes of it, and never a wrong byte in a base path.
-/// What takes a time-out to show (a connection that stalls) is in `S3Tests`, where time-outs are short.
 @Suite("Faults of stores and networks", .fewAtATime)
 struct StoreFaultTests {
     struct Case: Sendable, CustomTestStringConvertible {
@@ -16,7 +15,7 @@ struct StoreFaultTests {
         /// What is at the place of the large file in the end, where the fault replaces it.
         var content: [UInt8]?
         /// For what never heals; by then the cause is known.
-        var timeout = "60s"
+        var timeout = "80s"
     }
 
     /// In ranges of 64 KiB the large file has six.
@@ -54,6 +53,8 @@ struct StoreFaultTests {
         Case(testDescription: "a connection that closes before the answer", faults: [once(.drop(), times: 2)]),
         Case(testDescription: "a reset in the body", faults: [once(.cut(after: 10_000, reset: true), times: 2)]),
         Case(testDescription: "a clean end in the body", faults: [once(.cut(after: 10_000), times: 2)]),
+        // For as long as CONTRACT section 5 has it: 30 s.
+        Case(testDescription: "a connection that stalls", faults: [once(.stall(after: 10_000), first: 2)]),
         Case(testDescription: "wrong bytes of the right length, once", faults: [once(.flipBit(at: 70_000))]),
         Case(testDescription: "a range that is ignored, once", faults: [once(.ignoreRange)]),
         Case(

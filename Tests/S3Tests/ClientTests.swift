@@ -190,6 +190,51 @@ struct ClientTests {
         }
     }
 
+    @Test("after a failure another connection is taken, after what was put right the same one")
+    func freshConnection() async throws {
+        try await Store.with { (store) async throws in
+            #expect(try await store.list() == [])
+            store.server.script(Fault(.status(503, code: "SlowDown"), times: 2))
+            #expect(try await store.list() == [])
+            let connections = store.server.requests.map(\.connection)
+            #expect(connections.count == 4 && connections[0] == connections[1])
+            #expect(Set(connections).count == 3, "\(connections)")
+        }
+        var options = FixtureOptions()
+        options.clockOffset = .seconds(7_200)
+        try await Store.with(options) { (store) async throws in
+            #expect(try await store.list() == [])
+            #expect(store.telemetry.retries == ["clock"])
+            #expect(Set(store.server.requests.map(\.connection)).count == 1)
+        }
+    }
+
+    @Test("an outage is not answered by a storm: of many requests that fail few are tried again, and it is said")
+    func outage() async throws {
+        try await Store.with { (store) async throws in
+            store.server.script(Fault(.status(500, code: "InternalError"), times: nil))
+            let errors = await withTaskGroup(of: S3Error?.self) { group in
+                for _ in 0..<200 {
+                    group.addTask {
+                        do throws(S3Error) {
+                            _ = try await store.client.head(bucket: "b", key: "k")
+                            return nil
+                        } catch {
+                            return error
+                        }
+                    }
+                }
+                return await group.reduce(into: []) { $0.append($1) }.compactMap(\.self)
+            }
+            #expect(errors.count == 200)
+            // Four tries more of each would be 1,000 requests; the clock of the machine may give a few more than 300.
+            #expect((300..<330).contains(store.server.requests.count), "\(store.server.requests.count)")
+            let cut = errors.filter(\.isOutOfTries)
+            #expect(cut.count > 100)
+            #expect(cut.allSatisfy { $0.isTransient && $0.description.contains("no more for now: too many have failed of late") })
+        }
+    }
+
     @Test("a listing that is cut is asked for again, and no item comes twice")
     func cutListing() async throws {
         try await Store.with(FixtureOptions(pageSize: 2)) { (store) async throws in

@@ -295,6 +295,31 @@ struct FetchTests {
         }
     }
 
+    @Test("a connection that stalls is replaced, from the byte reached, while the others go on")
+    func stalled() async throws {
+        let limit = StallLimit(bytes: 1, window: .seconds(2))
+        try await Store.with(stall: limit) { (store) async throws in
+            let data = noise(8 * part)
+            let object = store.put("k", data)
+            // The second of the ranges; the HEAD is none of them.
+            store.server.script(Fault(.stall(after: 1_000), on: .get, first: 2))
+            let file = try store.file("f", size: data.count)
+            _ = try await FetchScheduler(window: 2, partSize: Int64(part)).fetch(object, from: store.client, into: file)
+            #expect(try store.content(of: file) == data)
+            #expect(store.telemetry.retries == ["stalled"])
+            let ranges = store.server.requests.filter { $0.operation == .get }
+            #expect(ranges.count == 9)
+            let cut = try #require(ranges.first { $0.sentBytes == 1_000 }?.range)
+            // All the others went out before the one that takes up where the stalled one was.
+            #expect(ranges.last?.range == "bytes=\(try start(of: cut) + 1_000)-\(try start(of: cut) + part - 1)")
+            #expect(ranges.map(\.sentBytes).reduce(0, +) == data.count)
+        }
+    }
+
+    private func start(of range: String) throws -> Int {
+        try #require(range.split(separator: "=").last?.split(separator: "-").first.flatMap { Int($0) })
+    }
+
     @Test("a fetch that is cancelled ends soon and keeps what is staged")
     func cancelled() async throws {
         try await Store.with { (store) async throws in

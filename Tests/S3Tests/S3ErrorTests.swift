@@ -86,6 +86,41 @@ struct S3ErrorTests {
         #expect(delay(1, .throttled, 1) == .seconds(1))
         #expect(delay(60, .throttled, 1) == .seconds(20))
         #expect(delay(60, .transient, 0) == .zero)
+        #expect(RetryPolicy.delay(after: 1, pace: .throttled, random: 0.5, asked: .seconds(3)) == .seconds(3))
+        #expect(RetryPolicy.delay(after: 4, pace: .throttled, random: 0.5, asked: .seconds(3)) == .seconds(4))
+        #expect(RetryPolicy.delay(after: 1, pace: .throttled, random: 0, asked: .seconds(3_600)) == .seconds(20))
+    }
+
+    @Test(
+        "what a store asks to be left alone for is read, and nothing else is",
+        arguments: [
+            (["x-amz-retry-after": "1500", "retry-after": "7"], .milliseconds(1500)), (["retry-after": "7"], .seconds(7)),
+            (["retry-after": "-7"], nil), (["retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"], nil),
+            (["retry-after": "99999999999999999999"], nil), ([:], nil),
+        ] as [([String: String], Duration?)])
+    func retryAfter(headers: [String: String], expected: Duration?) {
+        let head = ResponseHead(status: 503, headers: headers.map { HTTPHeader($0.key, $0.value) })
+        #expect(Refusal(HTTPResponse(head: head, body: [])).retryAfter == expected)
+    }
+
+    @Test("further tries are paid for: given back where they help, one for each success at once, and with time")
+    func budget() {
+        var budget = RetryBudget(now: .seconds(100))
+        func take(_ seconds: Int) -> Int {
+            var count = 0
+            while budget.take(now: .seconds(seconds)) { count += 1 }
+            return count
+        }
+        #expect(take(100) == 100)
+        #expect(take(104) == 0)
+        #expect(take(105) == 1)
+        for _ in 0..<4 { budget.succeeded(after: 1) }
+        #expect(take(105) == 0)
+        budget.succeeded(after: 1)
+        #expect(take(105) == 1)
+        budget.succeeded(after: 3)
+        #expect(take(105) == 1)
+        #expect(take(1_000_000) == 100)
     }
 
     @Test("a HEAD's bare 403 is taken for a wrong clock only where the clock is wrong")

@@ -24,7 +24,8 @@ struct Store: Sendable {
 
     static func with(
         _ options: FixtureOptions = FixtureOptions(), credentials: any CredentialProvider = StaticCredentials(keys),
-        time: TestTime = TestTime(), endpoint: String? = nil, change: (inout S3Options) -> Void = { _ in },
+        time: TestTime = TestTime(), endpoint: String? = nil, stall: StallLimit = .standard,
+        change: (inout S3Options) -> Void = { _ in },
         _ body: (Store) async throws -> Void
     ) async throws {
         let server = try await FixtureServer.start(options: options)
@@ -35,6 +36,7 @@ struct Store: Sendable {
         let configuration = try S3Configuration(options: s3Options, environment: [:], profile: nil)
         var transport = configuration.transport(version: "0")
         transport.threads = 1
+        transport.stall = stall
         let http = try HTTPClient(transport)
         let telemetry = TestTelemetry()
         let client = S3Client(

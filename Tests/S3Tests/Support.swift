@@ -9,7 +9,8 @@ final class Box<Value: Sendable>: Sendable {
         get { lock.withLock { $0 } }
         set { lock.withLock { $0 = newValue } }
     }
-    func change(_ body: (inout Value) -> Void) { lock.withLock { body(&$0) } }
+    @discardableResult
+    func change<Result: Sendable>(_ body: (inout Value) -> Result) -> Result { lock.withLock { body(&$0) } }
 }
 
 /// Sleeps are noted and over at once; the dice always show the same.

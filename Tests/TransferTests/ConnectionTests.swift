@@ -22,6 +22,18 @@ struct ConnectionTests {
         }
     }
 
+    @Test("a request that wants a fresh connection gets one, though another is open")
+    func fresh() async throws {
+        try await withServer({ _ in [.answer(200, "a")] }) { server, client in
+            var request = HTTPRequest("GET", server.url)
+            for connection in [HTTPRequest.Connection.any, .any, .fresh, .fresh] {
+                request.connection = connection
+                _ = try await client.send(request, limit: 1)
+            }
+            #expect(server.log.requests.map(\.connection) == [0, 0, 1, 2])
+        }
+    }
+
     @Test("a reused connection that turns out to be closed is replaced")
     func stale() async throws {
         // The second request of a connection finds it closed.

@@ -18,7 +18,8 @@ struct CurlOptionTests {
             lines(request) == [
                 "PROTOCOLS_STR=http,https", "REDIR_PROTOCOLS_STR=http,https", "FOLLOWLOCATION=0", "HTTP_VERSION=2",
                 "HTTP09_ALLOWED=0",
-                "NOSIGNAL=1", "QUICK_EXIT=1", "DNS_SHUFFLE_ADDRESSES=1", "CONNECTTIMEOUT_MS=10000", "TIMEOUT_MS=0",
+                "NOSIGNAL=1", "QUICK_EXIT=1", "DNS_SHUFFLE_ADDRESSES=1", "DNS_CACHE_TIMEOUT=60", "FRESH_CONNECT=0",
+                "CONNECTTIMEOUT_MS=10000", "TIMEOUT_MS=0",
                 "LOW_SPEED_TIME=0",
                 "MAXAGE_CONN=4", "TCP_NODELAY=1", "TCP_KEEPALIVE=1", "TCP_KEEPIDLE=30", "TCP_KEEPINTVL=10", "BUFFERSIZE=65536",
                 "NOPROGRESS=1", "SUPPRESS_CONNECT_HEADERS=1", "SSL_VERIFYPEER=1", "SSL_VERIFYHOST=2", "CAPATH=null",
@@ -29,6 +30,13 @@ struct CurlOptionTests {
                 "DISALLOW_USERNAME_IN_URL=1", "ACCEPT_ENCODING=null", "HTTP_CONTENT_DECODING=0", "USERAGENT=aspired/1.2.3",
                 "HTTPHEADER=X-A: 1|X-Empty;|Accept:|Content-Type:|Expect:", "HTTPGET=1", "CUSTOMREQUEST=GET",
             ])
+    }
+
+    @Test("a request that wants a fresh connection takes neither an open one nor an address from before")
+    func fresh() {
+        var request = HTTPRequest("GET", "http://h/")
+        request.connection = .fresh
+        #expect(lines(request).isSuperset(of: ["DNS_CACHE_TIMEOUT=0", "FRESH_CONNECT=1"]))
     }
 
     @Test("a body makes a request that announces its length, also an empty one of a PUT")
@@ -118,7 +126,8 @@ extension CurlOption {
 
     private static let names: [UInt32: String] = [
         10318: "PROTOCOLS_STR", 10319: "REDIR_PROTOCOLS_STR", 52: "FOLLOWLOCATION", 84: "HTTP_VERSION", 285: "HTTP09_ALLOWED",
-        99: "NOSIGNAL", 322: "QUICK_EXIT", 275: "DNS_SHUFFLE_ADDRESSES", 156: "CONNECTTIMEOUT_MS", 155: "TIMEOUT_MS",
+        99: "NOSIGNAL", 322: "QUICK_EXIT", 275: "DNS_SHUFFLE_ADDRESSES", 92: "DNS_CACHE_TIMEOUT", 74: "FRESH_CONNECT",
+        156: "CONNECTTIMEOUT_MS", 155: "TIMEOUT_MS",
         20: "LOW_SPEED_TIME", 288: "MAXAGE_CONN", 121: "TCP_NODELAY", 213: "TCP_KEEPALIVE", 214: "TCP_KEEPIDLE",
         215: "TCP_KEEPINTVL",
         98: "BUFFERSIZE", 43: "NOPROGRESS", 265: "SUPPRESS_CONNECT_HEADERS", 64: "SSL_VERIFYPEER", 81: "SSL_VERIFYHOST",

@@ -15,10 +15,12 @@ public struct Refusal: Hashable, Sendable {
     public let location: EndpointURL?
     /// The store's clock.
     public let date: Timestamp?
+    /// How long the store asks to be left alone.
+    public let retryAfter: Duration?
 
     public init(
         status: Int, code: String? = nil, message: String? = nil, requestID: String? = nil, region: String? = nil,
-        location: EndpointURL? = nil, date: Timestamp? = nil
+        location: EndpointURL? = nil, date: Timestamp? = nil, retryAfter: Duration? = nil
     ) {
         self.status = status
         self.code = code
@@ -27,6 +29,7 @@ public struct Refusal: Hashable, Sendable {
         self.region = region
         self.location = location
         self.date = date
+        self.retryAfter = retryAfter
     }
 
     init(_ response: HTTPResponse) {
@@ -37,7 +40,15 @@ public struct Refusal: Hashable, Sendable {
             region: response.head["x-amz-bucket-region"].flatMap { $0.isEmpty ? nil : $0 } ?? body.region,
             location: response.head["location"].flatMap { EndpointURL(origin: $0) }
                 ?? body.endpoint.flatMap { EndpointURL(origin: "https://\($0)") },
-            date: response.head["date"].flatMap { Timestamp(httpDate: $0) })
+            date: response.head["date"].flatMap { Timestamp(httpDate: $0) }, retryAfter: Refusal.retryAfter(response.head))
+    }
+
+    /// `x-amz-retry-after` is in milliseconds (botocore, `retries/standard.py`), `Retry-After` in seconds (RFC 9110, 10.2.3; its other
+    /// form, a date, no store was seen to send).
+    private static func retryAfter(_ head: ResponseHead) -> Duration? {
+        if let text = head["x-amz-retry-after"], let milliseconds = UInt32(text) { return .milliseconds(milliseconds) }
+        if let text = head["retry-after"], let seconds = UInt32(text) { return .seconds(seconds) }
+        return nil
     }
 
     /// `403 AccessDenied: Access Denied (request id 4442587FB7D0A2F9)`.

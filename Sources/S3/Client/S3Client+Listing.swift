@@ -65,8 +65,9 @@ extension S3Client {
     }
 
     private func page(_ call: S3Call) async throws(S3Error) -> (ListingPage, Timestamp?) {
-        try await retrying { () async throws(FailedTry) in
-            try await self.attempt(call) { (request) async throws(TransportError) -> S3Answer<(ListingPage, Timestamp?)> in
+        try await retrying { (connection) async throws(FailedTry) in
+            try await self.attempt(call, by: connection) {
+                (request) async throws(TransportError) -> S3Answer<(ListingPage, Timestamp?)> in
                 let parser = Lock(ListingParser())
                 let response = try await self.http.stream(request) { bytes in parser.withLock { $0.take(bytes) } }
                 guard response.head.status == 200 else { return S3Answer(refusal: response) }

@@ -15,12 +15,13 @@ extension S3Client {
     /// Asks once for an object's size, ETag and checksums; `pin` are headers that make the answer one about a certain revision.
     /// With a `part`, counted from 1, the size is that part's (206), or the whole object's where a store knows no parts.
     func head(
-        _ resource: S3Resource, pin: [(name: String, value: String)] = [], part: Int? = nil
+        _ resource: S3Resource, pin: [(name: String, value: String)] = [], part: Int? = nil,
+        by connection: HTTPRequest.Connection
     ) async throws(FailedTry) -> ObjectHead {
         let call = S3Call(
             operation: .headObject, resource: resource, query: part.map { [("partNumber", String($0))] } ?? [],
             headers: pin + [("x-amz-checksum-mode", "ENABLED")])
-        return try await attempt(call) { (request) async throws(TransportError) -> S3Answer<ObjectHead> in
+        return try await attempt(call, by: connection) { (request) async throws(TransportError) -> S3Answer<ObjectHead> in
             let response = try await self.http.send(request, limit: 0)
             guard response.head.status == 200 || part != nil && response.head.status == 206 else {
                 return S3Answer(refusal: response)
@@ -40,14 +41,16 @@ extension S3Client {
     /// - Returns: what the store says of the object.
     /// - Throws: a failure of kind `notFound` where there is no such object, or `denied` if it may not even be asked for.
     public func head(bucket: String, key: String) async throws(S3Error) -> ObjectHead {
-        try await retrying { () async throws(FailedTry) in try await self.head(S3Resource(bucket: bucket, key: key)) }
+        try await retrying { (connection) async throws(FailedTry) in
+            try await self.head(S3Resource(bucket: bucket, key: key), by: connection)
+        }
     }
 
     /// Whether there is such a bucket. Throws where that cannot be told, as without the permission to list it.
     public func bucketExists(_ bucket: String) async throws(S3Error) -> Bool {
         do throws(S3Error) {
-            return try await retrying { () async throws(FailedTry) in
-                try await self.attempt(S3Call(operation: .headBucket, resource: S3Resource(bucket: bucket))) {
+            return try await retrying { (connection) async throws(FailedTry) in
+                try await self.attempt(S3Call(operation: .headBucket, resource: S3Resource(bucket: bucket)), by: connection) {
                     (request) async throws(TransportError) -> S3Answer<Bool> in
                     let response = try await self.http.send(request, limit: 0)
                     return response.head.status == 200

@@ -14,9 +14,9 @@ extension S3Client {
         // There are no bytes to be asked for.
         if range.isEmpty { return [] }
         let wanted = Wanted(object: object, range: range, isWhole: range == 0..<object.size)
-        return try await retrying { () async throws(FailedTry) in
+        return try await retrying { (connection) async throws(FailedTry) in
             do throws(FailedTry) {
-                return try await self.read(wanted)
+                return try await self.read(wanted, by: connection)
             } catch {
                 var failed = error
                 failed.error = S3Error(error.error.operation, error.error.resource, error.error.cause.asChange())
@@ -25,8 +25,8 @@ extension S3Client {
         }
     }
 
-    private func read(_ wanted: Wanted) async throws(FailedTry) -> [UInt8] {
-        try await attempt(wanted.call) { (request) async throws(TransportError) -> S3Answer<[UInt8]> in
+    private func read(_ wanted: Wanted, by connection: HTTPRequest.Connection) async throws(FailedTry) -> [UInt8] {
+        try await attempt(wanted.call, by: connection) { (request) async throws(TransportError) -> S3Answer<[UInt8]> in
             let (body, count) = (Lock<[UInt8]>([]), wanted.range.count)
             let response = try await self.http.stream(request) { bytes in
                 body.withLock { body in

@@ -11,6 +11,7 @@ public final class S3Client: Sendable {
     let telemetry: any Telemetry
     private let credentials: any CredentialProvider
     private let learned = Lock(Learned())
+    private let budget: Lock<RetryBudget>
 
     /// What answers have taught.
     private struct Learned {
@@ -35,6 +36,7 @@ public final class S3Client: Sendable {
         self.credentials = configuration.anonymous.value ? AnonymousCredentials() : credentials
         self.time = time
         self.telemetry = telemetry
+        budget = Lock(RetryBudget(now: time.uptime()))
     }
 }
 
@@ -84,9 +86,11 @@ struct FailedTry: Error {
 // MARK: - One try
 
 extension S3Client {
-    /// Signs and sends once. `transfer` sends the request, and makes a value or a cause of what comes back.
+    /// Signs and sends once, by a connection of this kind. `transfer` sends the request, and makes a value or a cause of what comes
+    /// back.
     func attempt<Value: Sendable>(
-        _ call: S3Call, _ transfer: (HTTPRequest) async throws(TransportError) -> S3Answer<Value>
+        _ call: S3Call, by connection: HTTPRequest.Connection = .any,
+        _ transfer: (HTTPRequest) async throws(TransportError) -> S3Answer<Value>
     ) async throws(FailedTry) -> Value {
         let keys: Credentials?
         do throws(Failure) {
@@ -102,7 +106,8 @@ extension S3Client {
         } catch {
             throw FailedTry(error: S3Error(call.operation, call.resource, .configuration(error)))
         }
-        let request = call.request(to: address, keys, paysAsRequester: configuration.requestPayer.value, at: now)
+        var request = call.request(to: address, keys, paysAsRequester: configuration.requestPayer.value, at: now)
+        request.connection = connection
         let start = time.uptime()
         func report(_ status: Int) {
             telemetry.record(.s3Request(operation: call.operation.rawValue, status: status, took: time.uptime() - start))
@@ -133,14 +138,20 @@ extension S3Client {
     /// Tries until it is done, cannot be helped, or was tried often enough; waits in between without holding anything.
     ///
     /// Three things are put right at once, each once: the region a bucket answered with, a clock that is wrong, and credentials
-    /// that have been replaced.
-    func retrying<Value: Sendable>(_ body: () async throws(FailedTry) -> Value) async throws(S3Error) -> Value {
+    /// that have been replaced. `body` makes a try by the kind of connection that it is given: any at first, a fresh one after a
+    /// failure that may be that of one connection or one of the store's machines.
+    func retrying<Value: Sendable>(
+        _ body: (HTTPRequest.Connection) async throws(FailedTry) -> Value
+    ) async throws(S3Error) -> Value {
         var repairs = Repairs()
         var attempt = 1
+        var connection = HTTPRequest.Connection.any
         while true {
             let failed: FailedTry
             do throws(FailedTry) {
-                return try await body()
+                let value = try await body(connection)
+                budget.withLock { $0.succeeded(after: attempt) }
+                return value
             } catch {
                 failed = error
             }
@@ -149,8 +160,11 @@ extension S3Client {
                 telemetry.record(.s3Retry(reason: repairs.last, message: error.description))
             } else {
                 guard let pace = error.retryPace, attempt < RetryPolicy.maximumAttempts else { throw error }
+                let now = time.uptime()
+                guard budget.withLock({ $0.take(now: now) }) else { throw failed.error.tried(attempt, isOutOfTries: true) }
                 telemetry.record(.s3Retry(reason: error.retryReason, message: error.description))
-                let delay = RetryPolicy.delay(after: attempt, pace: pace, random: time.random())
+                let delay = RetryPolicy.delay(after: attempt, pace: pace, random: time.random(), asked: error.retryAfter)
+                connection = .fresh
                 // Told to stop while it waits: what made it wait is what there is to say.
                 do { try await time.sleep(for: delay) } catch { throw failed.error.tried(attempt) }
             }

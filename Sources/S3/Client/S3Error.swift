@@ -9,12 +9,17 @@ public struct S3Error: Error, Hashable, Sendable {
     public let cause: Cause
     /// How often it was tried.
     public let attempts: Int
+    /// It would have been tried again, had not so many tries of other requests failed, too.
+    public let isOutOfTries: Bool
 
-    public init(_ operation: S3Operation, _ resource: S3Resource, _ cause: Cause, attempts: Int = 1) {
+    public init(
+        _ operation: S3Operation, _ resource: S3Resource, _ cause: Cause, attempts: Int = 1, isOutOfTries: Bool = false
+    ) {
         self.operation = operation
         self.resource = resource
         self.cause = cause
         self.attempts = attempts
+        self.isOutOfTries = isOutOfTries
     }
 
     public enum Cause: Error, Hashable {
@@ -38,7 +43,9 @@ public struct S3Error: Error, Hashable, Sendable {
         case cancelled
     }
 
-    func tried(_ attempts: Int) -> S3Error { S3Error(operation, resource, cause, attempts: attempts) }
+    func tried(_ attempts: Int, isOutOfTries: Bool = false) -> S3Error {
+        S3Error(operation, resource, cause, attempts: attempts, isOutOfTries: isOutOfTries)
+    }
 }
 
 extension S3Error.Cause {
@@ -96,6 +103,7 @@ extension S3Error: CustomStringConvertible {
     public var description: String {
         var text = "\(operation.rawValue) \(resource): \(causeText)"
         if attempts > 1 { text += ", after \(attempts) tries" }
+        if isOutOfTries { text += ", and no more for now: too many have failed of late" }
         if let remedy { text += "; \(remedy)" }
         return text
     }

@@ -13,8 +13,8 @@ extension S3Client {
     /// Compares bytes that are there already with what the store says of an object, by one HEAD.
     /// - Returns: `nil` where they differ, or where the store offers nothing but the length to tell by.
     public func compare(_ object: S3Object, with local: some LocalBytes) async throws(S3Error) -> Verification? {
-        let head = try await retrying { () async throws(FailedTry) in
-            try await self.head(object.resource, pin: object.pin)
+        let head = try await retrying { (connection) async throws(FailedTry) in
+            try await self.head(object.resource, pin: object.pin, by: connection)
         }
         guard head.size == object.size, !object.isOther(etag: head.etag) else { return nil }
         var offered = OfferedChecksum(head.head, object)
@@ -53,8 +53,8 @@ extension S3Client {
         PartSizes(
             object: object, parts: parts,
             ask: { (number) async throws(S3Error) in
-                try await self.retrying { () async throws(FailedTry) in
-                    try await self.size(ofPart: number, parts, of: object)
+                try await self.retrying { (connection) async throws(FailedTry) in
+                    try await self.size(ofPart: number, parts, of: object, by: connection)
                 }
             }, parallel: 2)
     }

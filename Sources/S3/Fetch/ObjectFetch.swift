@@ -60,9 +60,9 @@ struct ObjectFetch: Sendable {
 
     /// One HEAD: the object is still the one that was listed, and this is what there is to compare with.
     private func ask() async throws(S3Error) {
-        let answer = try await client.retrying { () async throws(FailedTry) in
+        let answer = try await client.retrying { (connection) async throws(FailedTry) in
             try await self.placed(.headObject) { () async throws(FailedTry) in
-                let answer = try await self.client.head(self.object.resource, pin: self.object.pin)
+                let answer = try await self.client.head(self.object.resource, pin: self.object.pin, by: connection)
                 if answer.size != self.object.size || self.object.isOther(etag: answer.etag) {
                     throw FailedTry(
                         error: S3Error(
@@ -84,9 +84,9 @@ struct ObjectFetch: Sendable {
         let sizes = PartSizes(
             object: object, parts: parts,
             ask: { (number) async throws(S3Error) in
-                try await client.retrying { () async throws(FailedTry) in
+                try await client.retrying { (connection) async throws(FailedTry) in
                     try await self.placed(.headObject) { () async throws(FailedTry) in
-                        try await self.client.size(ofPart: number, parts, of: self.object)
+                        try await self.client.size(ofPart: number, parts, of: self.object, by: connection)
                     }
                 }
             }, parallel: parallel)
@@ -132,10 +132,10 @@ struct ObjectFetch: Sendable {
 
     /// Fetches one piece; each further try begins at the byte that was reached.
     private func piece(_ range: Range<Int64>) async throws(S3Error) {
-        try await client.retrying { () async throws(FailedTry) in
+        try await client.retrying { (connection) async throws(FailedTry) in
             guard let rest = self.rest(of: range) else { return }
             defer { self.report(.bytes((self.rest(of: range)?.lowerBound ?? range.upperBound) - rest.lowerBound)) }
-            try await self.placed(.getObject) { () async throws(FailedTry) in try await self.get(rest) }
+            try await self.placed(.getObject) { () async throws(FailedTry) in try await self.get(rest, by: connection) }
         }
     }
 
@@ -144,11 +144,11 @@ struct ObjectFetch: Sendable {
         file.missing.first { $0.overlaps(range) }?.clamped(to: range)
     }
 
-    private func get(_ range: Range<Int64>) async throws(FailedTry) {
+    private func get(_ range: Range<Int64>, by connection: HTTPRequest.Connection) async throws(FailedTry) {
         let isWhole = range == 0..<object.size && object.size <= partSize
         let wanted = Wanted(object: object, range: range, isWhole: isWhole)
         let (offered, file) = (offered, file)
-        try await client.attempt(wanted.call) { (request) async throws(TransportError) -> S3Answer<Void> in
+        try await client.attempt(wanted.call, by: connection) { (request) async throws(TransportError) -> S3Answer<Void> in
             let outcome = try await self.client.http.download(request, into: file) { head in
                 // On the transfer thread, before the first byte of the body.
                 guard head.isSuccess else { return .collect(limit: ErrorBody.maximumBytes) }

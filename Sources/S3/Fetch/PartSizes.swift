@@ -76,15 +76,17 @@ struct PartSizes: Sendable {
 extension S3Client {
     /// Asks once for the size of a part of an object, counted from 1.
     /// - Returns: `nil` where the store does not tell: it knows no parts, or other ones.
-    func size(ofPart number: Int, _ parts: OfferedParts, of object: S3Object) async throws(FailedTry) -> Int64? {
+    func size(ofPart number: Int, _ parts: OfferedParts, of object: S3Object, by connection: HTTPRequest.Connection)
+        async throws(FailedTry) -> Int64?
+    {
         let answer: ObjectHead
         do throws(FailedTry) {
-            answer = try await head(object.resource, pin: object.pin, part: number)
+            answer = try await head(object.resource, pin: object.pin, part: number, by: connection)
         } catch {
             guard case .refused(let refusal) = error.error.cause else { throw error }
             // A store that has ETags of parts, as moto does, compares with them: whether the object was replaced the object tells.
             if refusal.status == 412 {
-                _ = try await head(object.resource, pin: object.pin)
+                _ = try await head(object.resource, pin: object.pin, by: connection)
             } else if !refusal.deniesParts {
                 throw error
             }
