@@ -93,6 +93,21 @@ struct TokenServiceTests {
             (["AWS_REGION": "cn-north-1"], "", "https://sts.cn-north-1.amazonaws.com.cn/", true),
             (["AWS_REGION": "us-gov-west-1"], "", "https://sts.us-gov-west-1.amazonaws.com/", true),
             (["AWS_REGION": "us-iso-east-1"], "", "https://sts.us-iso-east-1.c2s.ic.gov/", true),
+            (
+                ["AWS_REGION": "eu-west-1", "AWS_USE_FIPS_ENDPOINT": "true"], "", "https://sts-fips.eu-west-1.amazonaws.com/",
+                true
+            ),
+            ([:], "[default]\nregion=eu-west-1\nuse_dualstack_endpoint=true", "https://sts.eu-west-1.api.aws/", true),
+            (
+                ["AWS_REGION": "us-gov-west-1", "AWS_USE_FIPS_ENDPOINT": "1"], "", "https://sts.us-gov-west-1.amazonaws.com/",
+                true
+            ),
+            (
+                [
+                    "AWS_REGION": "us-gov-west-1", "AWS_USE_FIPS_ENDPOINT": "1", "AWS_USE_DUALSTACK_ENDPOINT": "1",
+                    "AWS_ENDPOINT_URL_S3": "http://elsewhere",
+                ], "", "https://sts-fips.us-gov-west-1.api.aws/", true
+            ),
             (["AWS_REGION": "aws-global"], "", "https://sts.us-east-1.amazonaws.com/", true),
             ([:], "[default]\nregion=ap-south-1", "https://sts.ap-south-1.amazonaws.com/", true),
             ([:], "", "https://sts.us-east-1.amazonaws.com/", true),

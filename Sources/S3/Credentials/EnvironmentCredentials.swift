@@ -28,11 +28,3 @@ enum EnvironmentCredentials {
         environment[name].map(trimmed).flatMap { $0.isEmpty ? nil : $0 }
     }
 }
-
-/// `text` without white space at its ends.
-func trimmed(_ text: some StringProtocol) -> String {
-    var rest = Substring(text)
-    while rest.first?.isASCIIWhitespace == true { rest.removeFirst() }
-    while rest.last?.isASCIIWhitespace == true { rest.removeLast() }
-    return String(rest)
-}

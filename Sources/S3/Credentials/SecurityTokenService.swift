@@ -31,8 +31,8 @@ struct SecurityTokenService: Sendable {
     /// Further from the service's clock than this, a signature is not taken.
     private static let skewThatMatters = Duration.seconds(4 * 60)
 
-    /// The endpoint: `AWS_ENDPOINT_URL_STS`, `AWS_ENDPOINT_URL`, the profile's, else AWS's own of the region; never the global
-    /// one, which not all regions share.
+    /// The endpoint: `AWS_ENDPOINT_URL_STS`, `AWS_ENDPOINT_URL`, the profile's, else AWS's own of the region, with IPv6 or validated
+    /// cryptography where that was asked for; never the global one, which not all regions share.
     /// - Throws: where a configured endpoint is no URL.
     init(
         environment: [String: String], profile: Profile, region fallback: String, transport: any CredentialTransport,
@@ -56,7 +56,13 @@ struct SecurityTokenService: Sendable {
                 ?? profile.endpointURL(of: "sts").map { ("endpoint_url of profile \(profile.name)", $0) }
         isConfigured = configured != nil
         guard let configured else {
-            endpoint = EndpointURL(scheme: .https, host: "sts.\(region).\(Partition.of(region: region).suffix)")
+            func isOn(_ variable: String, _ key: String) -> Bool {
+                (Variables(environment).flag(variable) ?? profile.sourced(key)?.flag)?.value ?? false
+            }
+            endpoint = AWSEndpoints(
+                dualStack: isOn("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"),
+                fips: isOn("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint")
+            ).tokenService(in: region)
             return
         }
         do throws(ParseFault) {

@@ -35,6 +35,15 @@ struct AWSEndpoints: Hashable, Sendable {
     /// What the names of access points in a region stand before.
     func accessPoints(in region: String) -> EndpointURL { endpoint("s3-accesspoint", in: region) }
 
+    /// The Security Token Service's address in a region (botocore's rules for `sts`).
+    func tokenService(in region: String) -> EndpointURL {
+        let partition = Partition.of(region: region)
+        // In the US government's regions every one is validated.
+        let isMarked = fips && (dualStack || partition.name != "aws-us-gov")
+        let suffix = dualStack ? partition.dualStackSuffix : partition.suffix
+        return EndpointURL(scheme: .https, host: "\(isMarked ? "sts-fips" : "sts").\(region).\(suffix)")
+    }
+
     private func endpoint(_ service: String, in region: String) -> EndpointURL {
         let name = service + (fips ? "-fips" : "") + (dualStack ? ".dualstack" : "")
         return EndpointURL(scheme: .https, host: "\(name).\(region).\(Partition.of(region: region).suffix)")

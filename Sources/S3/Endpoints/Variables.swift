@@ -1,3 +1,5 @@
+import Servables
+
 /// Environment variables with their names as origins.
 struct Variables {
     private let environment: [String: String]

@@ -1,3 +1,5 @@
+import Servables
+
 /// A request in the form that Signature Version 4 signs, and the parts that are sent, built once: what is signed is byte for
 /// byte what is sent (reference: AWS, "Create a signed AWS API request"; S3 neither normalises nor encodes the path again).
 struct CanonicalRequest: Sendable {
@@ -56,9 +58,4 @@ struct CanonicalRequest: Sendable {
     private static func collapsingSpaces(_ value: String) -> String {
         value.split(whereSeparator: \.isASCIIWhitespace).joined(separator: " ")
     }
-}
-
-extension Character {
-    /// Space, tab, carriage return and line feed (`\r\n` is one `Character`).
-    var isASCIIWhitespace: Bool { self == " " || self == "\t" || self == "\n" || self == "\r" || self == "\r\n" }
 }

@@ -32,7 +32,7 @@ public struct ProxySettings: Hashable, Sendable {
     public init(environment: [String: String]) throws(Failure) {
         func first(of names: [String]) -> (name: String, value: String)? {
             for name in names {
-                if let value = environment[name].map(Self.trimmed), !value.isEmpty { return (name, value) }
+                if let value = environment[name].map(trimmed), !value.isEmpty { return (name, value) }
             }
             return nil
         }
@@ -82,10 +82,5 @@ public struct ProxySettings: Hashable, Sendable {
 
     private static let localRanges = ["127.0.0.0/8", "::1/128", "169.254.0.0/16", "fe80::/10", "fd00:ec2::/32"].compactMap {
         NetworkRange($0)
-    }
-
-    private static func trimmed(_ text: String) -> String {
-        let isSpace = { (character: Character) in character.isWhitespace }
-        return String(String(text.drop(while: isSpace).reversed()).drop(while: isSpace).reversed())
     }
 }
