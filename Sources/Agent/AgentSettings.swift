@@ -36,6 +36,8 @@ public struct AgentSettings: Hashable, Sendable {
     static let oncePatience: Duration = .seconds(60)
     /// `once` looks this often at a version that is held.
     static let heldInterval: Duration = .seconds(5)
+    /// Versions of one model that are asked at once whether they are ready.
+    static let asksAtOnce = 8
     /// Files of one version that are opened at once; how many requests are under way is the scheduler's.
     static let filesAtOnce = 16
     /// A loop that has not made a turn for this long, beyond the poll interval, is not well.

@@ -43,8 +43,8 @@ extension ModelReconciler {
             compared(version, try await source.difference(of: version, from: published))
         } catch {
             if Task.isCancelled { return }
-            // What will not pass by itself is a change: of a key that no file can be, or of a manifest.
-            if error.failure.isTransient { postpone(version) } else { compared(version, error.failure.message) }
+            // A key that no file can be, or a manifest that cannot be followed: a change. All else is the way to the source (CONTRACT P8).
+            if error.failure.kind == .badData { compared(version, error.failure.message) } else { postpone(version) }
         }
     }
 

@@ -221,7 +221,8 @@ actor ModelReconciler {
 
     /// Finds out whether a version is ready.
     private func ask(_ version: Version) {
-        guard asking[version] == nil else { return }
+        // Who has asked rings when it is answered.
+        guard asking[version] == nil, asking.count < AgentSettings.asksAtOnce else { return }
         asking[version] = Task {
             do throws(SourceError) {
                 answered(version, try await source.contents(of: version))

@@ -161,7 +161,10 @@ struct VersionFetcher: Sendable {
                 }
                 return
             }
-            try await onVolume { [volume, model] () throws(VolumeError) in try volume.prune(model, replaced.place) }
+            try await onVolume { [volume, model] () throws(VolumeError) in
+                try volume.prepare(staged)
+                try volume.prune(model, replaced.place)
+            }
             telemetry.record(
                 .notice("\(model) \(version) is out for \(settings.republishPause.text), and then comes back as it should be"))
             // A server compares the names it sees at two polls: one of them has to miss this one.

@@ -9,6 +9,8 @@ struct KeyListing {
     let prefix: String
     let marker: String?
     private var listing = VersionListing()
+    /// Of the paths of all directories: of one key of 1,024 bytes they may have as many as 260,000.
+    private static let maximumDirectoryBytes = 16 << 20
     private var fault: String?
 
     init(location: String, prefix: String, marker: String?) {
@@ -39,12 +41,16 @@ struct KeyListing {
             refuse(object.key, reason)
         } else if hasRoom() {
             listing.table.append(entry(object, path))
+            if object.lastModified == nil { listing.hasUnknownTimes = true }
         }
     }
 
     private func entry(_ object: ListedObject, _ path: String) -> FileEntry {
-        FileEntry(
-            path: path, size: object.size, tag: object.etag, modified: object.lastModified ?? Timestamp(secondsSinceEpoch: 0))
+        let unquoted = object.etag.filter { $0 != "\"" }
+        return FileEntry(
+            path: path, size: object.size,
+            tag: unquoted.isEmpty ? object.lastModified.map(EntryTag.token(modified:)) ?? "" : object.etag,
+            modified: object.lastModified ?? Timestamp(secondsSinceEpoch: 0))
     }
 
     /// Byte for byte, as a store compares keys.
@@ -63,18 +69,24 @@ struct KeyListing {
         // Byte for byte: a letter spelled in two ways makes two keys, and two files.
         var files: Set<[UInt8]> = []
         var directories: Set<[UInt8]> = []
-        func addDirectories(of path: [UInt8]) {
+        var directoryBytes = 0
+        func addDirectories(of path: [UInt8]) throws(SourceError) {
             var end = path.endIndex
             while let slash = path[..<end].lastIndex(of: UInt8(ascii: "/")), directories.insert(Array(path[..<slash])).inserted {
                 end = slash
+                directoryBytes += slash
+            }
+            guard directories.count <= FileTable.limit, directoryBytes <= Self.maximumDirectoryBytes else {
+                throw SourceError(
+                    Failure(.badData, "list \(location): its files lie in too many directories, too deep; pack them into fewer"))
             }
         }
         for entry in table {
             let path = Array(entry.path.utf8)
             if !files.insert(path).inserted { throw refused(prefix + entry.path, "it is listed twice") }
-            addDirectories(of: path)
+            try addDirectories(of: path)
         }
-        for path in table.emptyDirectories { addDirectories(of: Array(path.utf8) + [UInt8(ascii: "/")]) }
+        for path in table.emptyDirectories { try addDirectories(of: Array(path.utf8) + [UInt8(ascii: "/")]) }
         if let both = directories.first(where: files.contains) {
             throw refused(
                 prefix + String(decoding: both, as: UTF8.self),

@@ -38,14 +38,23 @@ public struct S3Source: ModelSource {
     /// One LIST with a delimiter, paged, however many files the versions hold.
     public func versions() async throws(SourceError) -> Set<Version> {
         var names: [String] = []
+        // Of a bucket full of other things only what could be a version is kept.
+        func add(_ prefix: String) {
+            // By bytes: a combining mark behind the prefix's slash would be one Character with it.
+            let name = prefix.utf8.dropFirst(self.prefix.utf8.count).dropLast()
+            guard names.count <= FileTable.limit, name.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }) else { return }
+            names.append(String(decoding: name, as: UTF8.self))
+        }
         do throws(S3Error) {
             try await client.list(bucket: bucket, prefix: prefix, delimiter: "/") { item in
-                guard case .prefix(let name) = item else { return }
-                // By bytes: a combining mark behind the prefix's slash would be one Character with it.
-                names.append(String(decoding: name.utf8.dropFirst(prefix.utf8.count).dropLast(), as: UTF8.self))
+                if case .prefix(let prefix) = item { add(prefix) }
             }
         } catch {
             throw SourceError(error)
+        }
+        guard names.count <= FileTable.limit else {
+            throw SourceError(
+                Failure(.badData, "list \(location): it has more than \(FileTable.limit) versions; remove old ones"))
         }
         return try ModelSources.versions(among: names, in: location)
     }
@@ -92,7 +101,7 @@ public struct S3Source: ModelSource {
     private func object(_ entry: FileEntry, of version: Version) -> S3Object {
         let tag = EntryTag(entry.tag)
         return S3Object(
-            bucket: bucket, key: "\(prefix)\(version)/\(entry.path)", size: entry.size, etag: tag.token, sha256: tag.sha256)
+            bucket: bucket, key: "\(prefix)\(version)/\(entry.path)", size: entry.size, etag: tag.etag, sha256: tag.sha256)
     }
 
     /// The store's own checksum was not asked where the manifest has one.

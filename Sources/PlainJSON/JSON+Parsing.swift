@@ -1,4 +1,7 @@
 extension JSON {
+    /// How many values are kept of a text whose elements are handed on: a value takes many times the memory of its one character.
+    public static let valueLimit = 100_000
+
     /// How deep arrays and objects may lie in each other.
     public static let depthLimit = 64
 
@@ -18,7 +21,7 @@ extension JSON {
     }
 
     /// Parses one JSON text that is an object with a long array in it, whose elements are handed on one by one instead of kept:
-    /// memory is bounded by the text and the largest element.
+    /// memory is bounded by the text, and by ``valueLimit`` values in one element, or in all other members.
     /// - Parameters:
     ///   - text: the bytes.
     ///   - name: of the outermost object's member that is the array; where it is something else it is a member as any other.

@@ -3,6 +3,8 @@ struct JSONParser {
     let bytes: [UInt8]
     var position = 0
     private var depth = 0
+    /// Values that are kept, of a text with a streamed member.
+    private var kept = 0
     /// A member of the outermost object whose elements are handed on instead of kept.
     private let streamed: StreamedMember?
 
@@ -60,6 +62,7 @@ struct JSONParser {
             skipWhiteSpace()
             let isStreamed = depth == 1 && streamed.map { $0.name.isSameText(as: key) } ?? false
             members.append(JSON.Member(key, isStreamed ? try parseStreamed() : try parseValue()))
+            try keep()
             skipWhiteSpace()
             if skip(UInt8(ascii: "}")) { return leave(members) }
             guard skip(UInt8(ascii: ",")) else { throw fault("a comma or the end of the object is expected") }
@@ -81,17 +84,26 @@ struct JSONParser {
         if skip(UInt8(ascii: "]")) { return leave(elements) }
         while true {
             let start = position
+            let keptBefore = kept
             let element = try parseValue()
             if let each {
                 guard each(element) else { throw JSONFault("an element is not wanted", at: start) }
+                kept = keptBefore
             } else {
                 elements.append(element)
+                try keep()
             }
             skipWhiteSpace()
             if skip(UInt8(ascii: "]")) { return leave(elements) }
             guard skip(UInt8(ascii: ",")) else { throw fault("a comma or the end of the array is expected") }
             skipWhiteSpace()
         }
+    }
+
+    private mutating func keep() throws(JSONFault) {
+        guard streamed != nil else { return }
+        kept += 1
+        guard kept <= JSON.valueLimit else { throw fault("there are more than \(JSON.valueLimit) values that nobody asked for") }
     }
 
     private mutating func parseName(_ name: StaticString, as value: JSON) throws(JSONFault) -> JSON {

@@ -9,17 +9,17 @@ public enum PathRules {
     public static func fault(of path: some StringProtocol) -> String? {
         if path.isEmpty { return "it is empty" }
         if path.utf8.count > longestPath { return "it is longer than \(longestPath) bytes" }
-        // A slash and a combining mark after it are one Character, which is no separator to Swift and is one to the kernel.
-        guard path.count(where: { $0 == "/" }) == path.utf8.count(where: { $0 == UInt8(ascii: "/") }) else {
-            return "a component begins with a combining character"
-        }
-        for component in path.split(separator: "/", omittingEmptySubsequences: false) {
-            if component.isEmpty { return path.hasPrefix("/") ? "it is an absolute path" : "a component is empty" }
-            if component == "." || component == ".." { return "a component is \(component)" }
-            if component.utf8.count > longestComponent { return "a component is longer than \(longestComponent) bytes" }
-            if component.unicodeScalars.contains(where: { $0.value < 0x20 || (0x7f...0x9f).contains($0.value) }) {
-                return "it has a control character"
+        // By bytes, as the kernel does: a slash and a combining mark after it are one Character to Swift.
+        for component in path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
+            if component.isEmpty {
+                return path.utf8.first == UInt8(ascii: "/") ? "it is an absolute path" : "a component is empty"
             }
+            if component.elementsEqual(".".utf8) { return "a component is ." }
+            if component.elementsEqual("..".utf8) { return "a component is .." }
+            if component.count > longestComponent { return "a component is longer than \(longestComponent) bytes" }
+        }
+        if path.unicodeScalars.contains(where: { $0.value < 0x20 || (0x7f...0x9f).contains($0.value) }) {
+            return "it has a control character"
         }
         return nil
     }

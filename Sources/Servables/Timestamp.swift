@@ -106,9 +106,21 @@ extension Timestamp: CustomStringConvertible {
             + ".\(padded(Int(nanoseconds) / 1_000_000, 3))Z"
     }
 
-    /// Parses RFC 3339 in UTC, with or without a fraction: `2026-11-22T10:03:01Z` (S3's `LastModified`).
+    /// Parses RFC 3339, with or without a fraction, in any time zone: `2026-11-22T10:03:01Z` (S3's `LastModified`), `…+01:00`.
     public init?(rfc3339 text: String) {
-        let bytes = Array(text.utf8)
+        let zone = Array(text.utf8.suffix(6))
+        guard zone.count == 6, zone[0] == UInt8(ascii: "+") || zone[0] == UInt8(ascii: "-"), zone[3] == UInt8(ascii: ":") else {
+            self.init(inUTC: Array(text.utf8))
+            return
+        }
+        guard let hours = number(zone[1..<3]), let minutes = number(zone[4..<6]), hours < 24, minutes < 60,
+            let instant = Timestamp(inUTC: text.utf8.dropLast(6) + [UInt8(ascii: "Z")])
+        else { return nil }
+        let offset = Duration.seconds(hours * 3600 + minutes * 60)
+        self = instant.advanced(by: zone[0] == UInt8(ascii: "+") ? .zero - offset : offset)
+    }
+
+    private init?(inUTC bytes: [UInt8]) {
         guard bytes.count >= 20, bytes[4] == UInt8(ascii: "-"), bytes[7] == UInt8(ascii: "-"), bytes[10] == UInt8(ascii: "T"),
             bytes[13] == UInt8(ascii: ":"), bytes[16] == UInt8(ascii: ":"), bytes.last == UInt8(ascii: "Z"),
             let year = number(bytes[0..<4]), let month = number(bytes[5..<7]), let day = number(bytes[8..<10]),

@@ -100,7 +100,10 @@ struct RecordedProgress {
 
     /// The progress of a file, if it is still the one that was being fetched.
     func progress(of entry: FileEntry) -> FileProgress? {
-        guard let known = files[FilePath(entry.path)], known.entry.size == entry.size, known.entry.tag == entry.tag else {
+        // Without a tag two revisions of one size are the same to us.
+        guard !entry.tag.isEmpty, let known = files[FilePath(entry.path)], known.entry.size == entry.size,
+            known.entry.tag == entry.tag
+        else {
             return nil
         }
         guard known.progress.verification != nil || !known.progress.extents.isEmpty else { return nil }

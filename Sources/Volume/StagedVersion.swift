@@ -98,4 +98,12 @@ struct FileProgress: Hashable, Sendable {
 
     /// Bytes of the extents.
     var bytes: Int64 { extents.reduce(0) { $0 + $1.length } }
+
+    /// The same of a file of `size` bytes, but that a whole one of which only the length was compared is to be compared again: there
+    /// may be something to compare it with now, or somebody who insists on that.
+    func withoutGuess(of size: Int64) -> FileProgress {
+        guard let verification, verification.method == .size, size > 0 else { return self }
+        return FileProgress(
+            extents: [Extent(offset: 0, length: size, crc64nvme: verification.crc64nvme, crc32c: nil, crc32: nil)])
+    }
 }

@@ -3,10 +3,24 @@ public import Servables
 import SystemPackage
 
 extension Volume {
+    /// Makes what is staged durable, as ``publish(_:)`` does first: to be called before what it replaces is taken out, so that the
+    /// version is away for a moment only, and stays where this fails.
+    public func prepare(_ staged: StagedVersion) throws(VolumeError) {
+        do throws(VolumeError) { try seal(staged) } catch {
+            throw given(up: staged, error)
+        }
+    }
+
+    /// Where a sync fails the kernel may have dropped the data: what was staged is thrown away, and so is fetched again.
+    private func given(up staged: StagedVersion, _ error: VolumeError) -> VolumeError {
+        if case .file(let failure, _) = error, failure.operation == FileOperation.fsync.rawValue {
+            try? discard(staged.model, staged.version)
+        }
+        return error
+    }
+
     /// Makes a staged version visible: files, then directories are synced, the manifest is written, the tree is renamed into the base
     /// path, the base path is synced (CONTRACT P1, P2, P5).
-    ///
-    /// Where a sync fails the kernel may have dropped the data: what was staged is thrown away, and so is fetched again.
     public func publish(_ staged: StagedVersion) throws(VolumeError) {
         let (model, version) = (staged.model, staged.version)
         let target = layout.version(model, version)
@@ -18,9 +32,7 @@ extension Volume {
             try writeManifest(staged)
             try moveIntoPlace(staged)
         } catch {
-            if case .file(let failure, _) = error, failure.operation == FileOperation.fsync.rawValue {
-                try? discard(model, version)
-            }
+            let error = given(up: staged, error)
             // A manifest without its version would vouch for whatever others put there.
             if !isInPlace(target, error) { try? manifests.remove(model, version) }
             throw error

@@ -52,7 +52,7 @@ extension Volume {
         var known: [Int: FileProgress] = [:]
         // Another source's bytes, or a record that says nothing: nothing of it can be used.
         if recorded.source == source {
-            for index in table.indices { known[index] = recorded.progress(of: table[index]) }
+            for index in table.indices { known[index] = recorded.progress(of: table[index])?.withoutGuess(of: table[index].size) }
         }
         let tree = place.appending(VolumeLayout.tree)
         try removeUnexpected(in: tree, files: Set(known.keys.map { FilePath(table[$0].path) }), directories: directories)

@@ -24,6 +24,23 @@ extension AgentSuite {
             await running.stop()
         }
 
+        @Test("However many versions there are, few are asked at once, and all in the end")
+        func asksAtOnce() async throws {
+            let world = try World()
+            for number in 1...30 {
+                world.source.put("\(number)", ["a": "\(number)"])
+                world.source.close(.contents("\(number)"))
+            }
+            let agent = world.agent([world.model("m", .all)])
+            let running = await world.run(agent)
+            func waiting() -> Int { world.source.waiting { if case .contents = $0 { true } else { false } } }
+            #expect(waiting() == AgentSettings.asksAtOnce)
+            for number in 1...30 { world.source.open(.contents("\(number)")) }
+            await world.settle(agent)
+            #expect(world.names().count == 30)
+            await running.stop()
+        }
+
         @Test("With something at the start it is ready at once")
         func fromSomething() async throws {
             let world = try World()

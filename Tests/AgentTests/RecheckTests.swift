@@ -36,6 +36,44 @@ extension AgentSuite {
             await running.stop()
         }
 
+        @Test("What replaces a version is synced before that goes: where the disk refuses, the old one stays")
+        func syncFirst() async throws {
+            let world = try World()
+            world.source.put("7", ["a": "1"])
+            let agent = world.agent(recheck: .seconds(60), onChanged: .republish)
+            let running = await world.run(agent)
+            world.recorder.fail { call in
+                call.operation == .fsync && call.path.string.hasSuffix("/7/tree/a") ? .fail(.ioError) : .proceed
+            }
+            world.source.change("7", "a", to: "2")
+            world.recorder.forget()
+            await world.pass(.seconds(200), agent)
+            #expect(world.content("m/7/a") == "1")
+            #expect(!world.recorder.lines.contains("out m/7"), "\(world.recorder.lines)")
+            #expect(world.recorder.lines(of: "failed").count > 0)
+            world.recorder.fail(nil)
+            await world.pass(.seconds(600), agent)
+            #expect(world.content("m/7/a") == "2")
+            await running.stop()
+        }
+
+        @Test("A source that denies it has not changed; a version that would be refused has")
+        func denied() async throws {
+            let world = try World()
+            world.source.put("7", ["a": "1"])
+            let agent = world.agent(recheck: .seconds(60))
+            let running = await world.run(agent)
+            world.source.fail(.compare("7"), .denied, isTransient: false)
+            world.recorder.forget()
+            await world.pass(.seconds(300), agent)
+            #expect(world.recorder.lines(of: "changed") == [])
+            #expect(await reason(agent) == nil)
+            world.source.fail(.compare("7"), .badData, isTransient: false)
+            await world.pass(.seconds(300), agent)
+            #expect(world.recorder.lines(of: "changed").count == 1)
+            await running.stop()
+        }
+
         @Test("What is changed back is no change any more")
         func changedBack() async throws {
             let world = try World()

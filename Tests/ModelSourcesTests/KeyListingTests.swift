@@ -27,11 +27,37 @@ struct KeyListingTests {
         }
     }
 
+    @Test("Deep keys are taken, and thousands of them are refused before their directories fill the memory")
+    func deep() throws {
+        let deep = { (number: Int) in "\(number)/" + String(repeating: "a/", count: 500) + "f" }
+        #expect(try list([deep(1), deep(2)]).table.count == 2)
+        let failure = try #require(refusal((0..<1_000).map(deep)))
+        #expect(failure.kind == .badData && failure.message.contains("too many directories"), "\(failure.message)")
+    }
+
+    @Test("Without an ETag the time tells revisions from each other, and no request is pinned to it")
+    func withoutTag() throws {
+        func entry(_ etag: String, _ modified: Timestamp?) throws -> FileEntry {
+            var listing = KeyListing(location: "s3://b/m/7", prefix: "m/7/", marker: nil)
+            listing.add(ListedObject(key: "m/7/a", size: 1, etag: etag, lastModified: modified))
+            return try listing.finish().table[0]
+        }
+        let (then, later) = (Timestamp(secondsSinceEpoch: 5), Timestamp(secondsSinceEpoch: 6))
+        for etag in ["", "\"\""] {
+            #expect(try entry(etag, then).tag != entry(etag, later).tag)
+            #expect(EntryTag(try entry(etag, then).tag).etag.isEmpty)
+            #expect(EntryTag(try entry(etag, then).requiring(sha256: [1]).tag).etag.isEmpty)
+            #expect(try entry(etag, nil).tag.isEmpty)
+        }
+        #expect(try entry("\"e\"", then).tag == "\"e\"")
+    }
+
     @Test(
         "Everything that can be a file is taken, byte for byte",
         arguments: [
             "a b", "a+b", "a%2Bb", "100%", "a=b&c=d", "ü€日本", "e\u{301}", "\u{e9}", "👩‍👩‍👧", ".hidden", "...", "a..b/..c", "~", "-rf",
-            "a\\b", "a:b*c?d\"e'f", "$(reboot)", "`x`", "{{.}}", "a;b|c>d", String(repeating: "x", count: 255),
+            "a/\u{301}b", "a\u{600}/b", "a\\b", "a:b*c?d\"e'f", "$(reboot)", "`x`", "{{.}}", "a;b|c>d",
+            String(repeating: "x", count: 255),
             String(repeating: "ü", count: 127) + "x", "d/" + String(repeating: "y", count: 255), "\u{200b}", " ", " a ", "a.",
         ])
     func taken(key: String) throws {
@@ -45,7 +71,7 @@ struct KeyListingTests {
         arguments: [
             "../x", "a/../../x", "..", "/etc/passwd", "//a", "a//b", "./a", "a/.", "a\u{0}b", "a\nb", "a\u{1b}[2J", "a\u{7f}",
             "a\u{9b}b", String(repeating: "x", count: 256), String(repeating: "ü", count: 128),
-            "a/\u{301}b", "..\u{2f}\u{20dd}",
+            "..\u{2f}\u{20dd}", "a/\u{301}/../b",
         ])
     func refused(key: String) throws {
         let failure = try #require(refusal(["good", key, "good/later"]))

@@ -1,3 +1,4 @@
+import S3
 import S3Fixture
 import Servables
 import Testing
@@ -19,6 +20,37 @@ struct S3SourceTests {
             #expect(Set(try await bucket.source().versions().map(\.name)) == ["7", "0012"])
             #expect(try await bucket.source(prefix: "none").versions() == [])
         }
+    }
+
+    @Test("A graph file that claims to be as large as a number can be is read as far as it is, and trapped nowhere")
+    func endlessGraph() async throws {
+        let entry = FileEntry(path: "saved_model.pb", size: .max, tag: "t", modified: Timestamp(secondsSinceEpoch: 0))
+        // One field that reaches to a few bytes before the end.
+        var field: [UInt8] = [0x0a]
+        var length = UInt64(Int64.max) - 30
+        while length >= 0x80 {
+            field.append(UInt8(length & 0x7f) | 0x80)
+            length >>= 7
+        }
+        field.append(UInt8(length))
+        let bytes = field + [UInt8](repeating: 0, count: 65_536)
+        let found = try await SavedModelReading.needs(of: entry, SavedModelBinaryScan(size: entry.size)) { (_, range) in
+            #expect(range.upperBound <= entry.size)
+            return Array(bytes.prefix(Int(clamping: range.count)))
+        }
+        guard case .failure = found else { return _ = #expect(Bool(false), "\(found)") }
+    }
+
+    @Test("Where the store does not say when its objects were written, nothing has settled")
+    func unknownTimes() async throws {
+        var listing = KeyListing(location: "l", prefix: "", marker: nil)
+        listing.add(ListedObject(key: "a", size: 1, etag: "\"e\""))
+        let check = ReadinessCheck(
+            rule: .settled, settle: .seconds(10), now: Timestamp(secondsSinceEpoch: 1 << 32), location: "l",
+            memory: ReadinessMemory(),
+            read: { (_, _) throws(SourceError) in [] })
+        guard case .held(let reason, nil) = try await check.contents(listing.finish()) else { return _ = #expect(Bool(false)) }
+        #expect(reason.contains("does not say when"))
     }
 
     @Test("Without a prefix the bucket's top holds the versions; a prefix may be anything")

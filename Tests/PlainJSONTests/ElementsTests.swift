@@ -44,6 +44,21 @@ struct ElementsTests {
         #expect(found.isEmpty)
     }
 
+    @Test("What is kept is bounded: of one element, and of what is beside them; how many there are is not")
+    func bounded() throws {
+        func zeros(_ count: Int) -> String { "[" + String(repeating: "0,", count: count - 1) + "0]" }
+        let (few, many) = (zeros(JSON.valueLimit - 10), zeros(JSON.valueLimit + 10))
+        for text in ["{\"files\":[],\"x\":\(few)}", "{\"x\":\(few),\"files\":[]}", "{\"files\":[\(few),\(few)]}"] {
+            #expect(throws: Never.self) { try elements(text).0.get() }
+        }
+        for text in ["{\"files\":[],\"x\":\(many)}", "{\"x\":\(many),\"files\":[]}", "{\"files\":[\(many)]}"] {
+            #expect(throws: JSONFault.self) { try elements(text).0.get() }
+        }
+        let (json, found) = elements("{\"files\":\(many)}")
+        #expect(throws: Never.self) { try json.get() }
+        #expect(found.count == JSON.valueLimit + 10)
+    }
+
     @Test("Who wants no more ends it")
     func stops() {
         let (json, found) = elements(#"{"files":[1,2,3,4]}"#, limit: 2)

@@ -258,6 +258,37 @@ struct ClientTests {
         }
     }
 
+    @Test("what a store repeats of what it was sent is not said")
+    func echo() async throws {
+        let keys = Credentials(accessKeyID: "AKIA", secretAccessKey: "hunter2-secret-key", sessionToken: "hunter2/token+=")
+        try await AnsweringServer.with { _ in
+            .reply(403, "<Error><Code>AccessDenied</Code><Message>hunter2/token+= and hunter2-secret-key</Message></Error>")
+        } _: { server in
+            try await Store.with(credentials: StaticCredentials(keys), endpoint: server.url) { (store) async throws in
+                let error = try await s3Error { _ = try await store.list() }
+                #expect(
+                    error.description.contains("AccessDenied: *** and ***") && !error.description.contains("hunter2"), "\(error)")
+                for event in store.telemetry.events { #expect(!"\(event)".contains("hunter2")) }
+            }
+        }
+    }
+
+    @Test("a bucket that another region's endpoint refuses without saying where it is, is asked for that")
+    func illegalLocation() async throws {
+        try await AnsweringServer.with { request in
+            request.method == "HEAD"
+                ? .reply(400, "", headers: ["x-amz-bucket-region": "af-south-1"])
+                : request["authorization"]?.contains("/af-south-1/") == true
+                    ? .reply(200, "<ListBucketResult></ListBucketResult>")
+                    : .reply(400, "<Error><Code>IllegalLocationConstraintException</Code></Error>")
+        } _: { server in
+            try await Store.with(endpoint: server.url) { (store) async throws in
+                #expect(try await store.list() == [])
+                #expect(store.telemetry.retries == ["region"])
+            }
+        }
+    }
+
     @Test("of a huge error body little is read")
     func hugeError() async throws {
         try await Store.with { (store) async throws in

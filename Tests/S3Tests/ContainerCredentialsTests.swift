@@ -140,6 +140,6 @@ struct ContainerCredentialsTests {
             ("2027-01-15T09:00:00+0000", nil), ("2027-01-15T09:00:00+25:00", nil),
         ] as [(String, Int64?)])
     func expirations(text: String, seconds: Int64?) {
-        #expect(CredentialDocument.parseExpiration(text)?.secondsSinceEpoch == seconds)
+        #expect(Timestamp(rfc3339: text)?.secondsSinceEpoch == seconds)
     }
 }

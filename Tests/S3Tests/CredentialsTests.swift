@@ -34,15 +34,36 @@ struct CredentialsTests {
         #expect(older?.sessionToken == "old")
     }
 
-    @Test(
-        "half a pair is an error that names the missing half",
-        arguments: [
-            ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY is not"), ("AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID is not"),
-        ])
-    func half(variable: String, says: String) async throws {
-        let failure = try #require(await failure(chain([variable: "x", "AWS_SESSION_TOKEN": "t"])))
-        #expect(failure.kind == .denied)
-        #expect(failure.message.contains(says))
+    @Test("an access key without its secret is an error that says so; a secret alone is none, as for botocore")
+    func half() async throws {
+        let half = try #require(await failure(chain(["AWS_ACCESS_KEY_ID": "x", "AWS_SESSION_TOKEN": "t"])))
+        #expect(half.kind == .denied)
+        #expect(half.message.contains("AWS_SECRET_ACCESS_KEY is not"))
+        let secret = ["AWS_SECRET_ACCESS_KEY": "x"].merging(Self.home) { $1 }
+        #expect(try await chain(secret, files: Self.files).credentials()?.accessKeyID == "AKIADEFAULT")
+        let files = ["/home/a/.aws/config": "[default]\naws_secret_access_key = s\ncredential_process = false\n"]
+        #expect(try #require(await failure(chain(Self.home, files: files))).message.contains("credential_process"))
+    }
+
+    @Test("a profile file is read as Python's configparser does: colons, and a file that is indented as a whole")
+    func dialects() async throws {
+        let colons = "[default]\naws_access_key_id: AKIACOLON\naws_secret_access_key: a=b:c\n"
+        let found = try await chain(Self.home, files: ["/home/a/.aws/credentials": colons]).credentials()
+        #expect(found?.accessKeyID == "AKIACOLON" && found?.secretAccessKey == "a=b:c")
+        let indented = "  [default]\n  aws_access_key_id = AKIAIN\n  aws_secret_access_key = s\n  [profile other]\n  region = r\n"
+        #expect(try await chain(Self.home, files: ["/home/a/.aws/config": indented]).credentials()?.accessKeyID == "AKIAIN")
+        let nested =
+            "[default]\n  services = s\n[services s]\n  s3 =\n    endpoint_url = http://nested\n  sts =\n    endpoint_url = http://sts\n"
+        let profile = try Profile(environment: Self.home, chosen: nil) { (path) throws(Failure) in
+            path.hasSuffix("config") ? nested : nil
+        }
+        #expect(profile.endpointURL == "http://nested" && profile.endpointURL(of: "sts") == "http://sts")
+    }
+
+    @Test("a folder where a profile file would be is none, and so is a file that lies where nothing can be seen")
+    func unreachable() throws {
+        #expect(try readProfileFile("/") == nil)
+        #expect(try readProfileFile("/etc/hostname/credentials") == nil)
     }
 
     @Test("no credentials is a denial that says where they were looked for and what to do")

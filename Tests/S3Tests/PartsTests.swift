@@ -152,6 +152,22 @@ struct PartsTests {
         }
     }
 
+    @Test("of which several usual sizes could be are verified by the one that fits, and wrong bytes by none")
+    func otherGuess() async throws {
+        let mebibyte = 1 << 20
+        try await Store.with(FixtureOptions(checksums: [], parts: UploadParts(sizes: [5 * mebibyte]))) { (store) async throws in
+            // 8 and 1, or 5 and 4.
+            let object = store.put("k", noise(9 * mebibyte))
+            store.server.script(Fault(.header("Content-Length", String(9 * mebibyte)), on: .head, times: nil))
+            store.server.script(Fault(.header("Content-Range", ""), on: .head, times: nil))
+            let file = try store.file("f", size: 9 * mebibyte)
+            #expect(try await FetchScheduler().fetch(object, from: store.client, into: file).method == .md5Multipart)
+            store.server.script(Fault(.flipBit(at: 6 * mebibyte), on: .get, times: nil))
+            let other = try store.file("g", size: 9 * mebibyte)
+            #expect(try await FetchScheduler().fetch(object, from: store.client, into: other).method == .size)
+        }
+    }
+
     @Test(
         "of one part are verified by an ETag that fits, and not refused for one that does not, as MinIO has it of what is no MD5")
     func onePart() async throws {

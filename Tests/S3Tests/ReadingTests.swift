@@ -23,6 +23,21 @@ struct ReadingTests {
         }
     }
 
+    @Test("a whole object is compared with its checksum: a wrong bit is read again, and one that stays is told")
+    func wrongBit() async throws {
+        for offered in [ChecksumKind.crc64nvme, .crc32, .sha256, nil] {
+            try await Store.with(FixtureOptions(checksums: offered.map { [$0] } ?? [])) { (store) async throws in
+                let data = noise(10_000)
+                let object = store.put("k", data)
+                store.server.script(Fault(.flipBit(at: 77), on: .get))
+                #expect(try await store.client.read(object, 0..<10_000) == data)
+                store.server.script(Fault(.flipBit(at: 77), on: .get, times: nil))
+                let error = try await s3Error { _ = try await store.client.read(object, 0..<10_000) }
+                #expect(error.description.contains("its bytes do not give the \(offered.map { "\($0)" } ?? "md5")"), "\(error)")
+            }
+        }
+    }
+
     @Test("an object that was replaced, shortened or removed is told from a failure")
     func changed() async throws {
         try await Store.with { (store) async throws in

@@ -44,7 +44,12 @@ struct PlanReport {
         let fetches = models.flatMap { planned in planned.plan.fetch.compactMap { planned.fetches[$0]?.bytes } }
         let prunes = models.flatMap { planned in planned.plan.prune.compactMap { planned.published[$0]?.bytes } }
         if fetches.isEmpty, prunes.isEmpty { return "\nnothing to do\n" }
-        return "\nto fetch \(ByteCount(fetches.reduce(0, +))), to prune \(ByteCount(prunes.reduce(0, +)))\n"
+        return "\nto fetch \(ByteCount(sum(fetches))), to prune \(ByteCount(sum(prunes)))\n"
+    }
+
+    /// What no disk holds is cut off.
+    private func sum(_ sizes: [Int64]) -> Int64 {
+        sizes.reduce(0) { $0.addingReportingOverflow($1).overflow ? .max : $0 + $1 }
     }
 
     private func size(_ fetch: PlannedModel.FetchSize?) -> String {

@@ -24,6 +24,13 @@ struct EntryTag: Hashable {
         self.init(token: String(tag[..<found.lowerBound]), sha256: digest)
     }
 
+    /// For objects that are listed without an ETag: the time is all that tells two revisions from each other, and no request can be pinned.
+    static func token(modified: Timestamp) -> String { "\(modifiedMark)\(modified.secondsSinceEpoch).\(modified.nanoseconds)" }
+    private static let modifiedMark = "modified="
+
+    /// What a request can be pinned to; empty where the object has no ETag.
+    var etag: String { token.hasPrefix(Self.modifiedMark) ? "" : token }
+
     var text: String { sha256.map { token + Self.separator + Hex.encode($0) } ?? token }
 }
 

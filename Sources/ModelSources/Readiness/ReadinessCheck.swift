@@ -59,6 +59,11 @@ struct ReadinessCheck {
 
     private func isUnsettled(_ listing: VersionListing) -> VersionContents? {
         guard let newest = listing.table.newest else { return isEmpty(listing) }
+        if listing.hasUnknownTimes {
+            return held(
+                "its source does not say when its objects were written, so that nothing tells whether it has settled: \(Self.advice)"
+            )
+        }
         let age = max(.zero, now.since(newest))
         guard age < settle else { return nil }
         return .held(reason: "its newest object is not yet \(settle.text) old (--settle)", lookAgainIn: settle - age)

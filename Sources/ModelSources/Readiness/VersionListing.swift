@@ -6,6 +6,8 @@ struct VersionListing: Sendable {
     var table = FileTable()
     /// Whether the rule's marker is there.
     var hasMarker = false
+    /// Of some object the source does not say when it was written.
+    var hasUnknownTimes = false
     /// The listing of files that the writer left.
     var manifest: FileEntry?
 

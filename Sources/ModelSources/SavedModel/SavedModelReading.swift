@@ -25,7 +25,7 @@ enum SavedModelReading {
         while true {
             let length = min(firstPiece << Int64(pieces / piecesOfOneSize), largestPiece)
             pieces = min(pieces + 1, 64)
-            let range = start..<min(start + length, entry.size)
+            let range = start..<(start + min(length, entry.size - start))
             let bytes = range.isEmpty ? [] : try await read(entry, range)
             do throws(SavedModelFault) {
                 guard let next = try scan.take(bytes, at: start) else { return .success(scan.needs) }

@@ -66,7 +66,9 @@ extension Refusal {
     var isRedirect: Bool { [301, 302, 307, 308].contains(status) }
 
     /// Whether it may mean that the bucket is elsewhere, without saying where: S3 answers a HEAD in another region so.
-    var mayBeElsewhere: Bool { region == nil && (isRedirect || (status == 400 && code == nil)) }
+    var mayBeElsewhere: Bool {
+        region == nil && (isRedirect || (status == 400 && (code == nil || code == "IllegalLocationConstraintException")))
+    }
 
     var isMissingObject: Bool { status == 404 && code != "NoSuchBucket" }
 

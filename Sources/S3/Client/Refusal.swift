@@ -51,6 +51,14 @@ public struct Refusal: Hashable, Sendable {
         return nil
     }
 
+    /// The same, should it repeat what it was sent, without that.
+    func without(_ secrets: [String]) -> Refusal {
+        func masked(_ text: String?) -> String? { text.map { S3.masked($0, without: secrets) } }
+        return Refusal(
+            status: status, code: masked(code), message: masked(message), requestID: masked(requestID), region: region,
+            location: location, date: date, retryAfter: retryAfter)
+    }
+
     /// `403 AccessDenied: Access Denied (request id 4442587FB7D0A2F9)`.
     var text: String {
         var text = code.map { "\(status) \(oneLine($0, limit: 80))" } ?? "\(status)"

@@ -7,7 +7,7 @@ extension S3Client {
     /// - Parameters:
     ///   - object: the revision that was listed.
     ///   - range: within the object.
-    /// - Returns: exactly these bytes, not compared with any checksum.
+    /// - Returns: exactly these bytes; those of a whole object compared with the checksum of the whole that it comes with, if any.
     /// - Throws: ``S3Error/isObjectChanged`` where the object is no longer the listed one.
     public func read(_ object: S3Object, _ range: Range<Int64>) async throws(S3Error) -> [UInt8] {
         precondition(range.lowerBound >= 0 && range.upperBound <= object.size, "a read stays within its object")
@@ -42,6 +42,16 @@ extension S3Client {
                 return S3Answer(
                     response.head,
                     .failure(.unintelligible("\(bytes.count) bytes came where \(count) were asked for", mayHeal: true)))
+            }
+            if wanted.isWhole {
+                let offered = OfferedChecksum(response.head, wanted.object)
+                guard offered.isMet(by: bytes) else {
+                    return S3Answer(
+                        response.head,
+                        .failure(
+                            .unintelligible(
+                                "its bytes do not give the \(offered.method.rawValue) that comes with them", mayHeal: true)))
+                }
             }
             return S3Answer(response.head, .success(bytes))
         }

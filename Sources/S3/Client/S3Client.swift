@@ -127,6 +127,8 @@ extension S3Client {
         report(answer.status)
         switch answer.result {
         case .success(let value): return value
+        case .failure(.refused(let refusal)):
+            throw failed(.refused(refusal.without([keys?.secretAccessKey, keys?.sessionToken].compactMap(\.self))))
         case .failure(let cause): throw failed(cause)
         }
     }

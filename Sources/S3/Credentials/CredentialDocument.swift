@@ -21,7 +21,7 @@ enum CredentialDocument {
         guard let accessKeyID = try text("AccessKeyId") else { throw ParseFault("it has no AccessKeyId") }
         guard let secretAccessKey = try text("SecretAccessKey") else { throw ParseFault("it has no SecretAccessKey") }
         let expiration = try text("Expiration")
-        let instant = expiration.flatMap(parseExpiration)
+        let instant = expiration.flatMap { Timestamp(rfc3339: $0) }
         if expiration != nil, instant == nil { throw ParseFault("Expiration is no time in RFC 3339") }
         return try checked(
             Credentials(
@@ -52,17 +52,5 @@ enum CredentialDocument {
         } catch {
             throw ParseFault("it is no JSON (\(error))")
         }
-    }
-
-    /// RFC 3339 in any time zone: many programs write `+00:00` for `Z`.
-    static func parseExpiration(_ text: String) -> Timestamp? {
-        if let instant = Timestamp(rfc3339: text) { return instant }
-        let zone = Array(text.suffix(6).utf8)
-        guard zone.count == 6, zone[0] == UInt8(ascii: "+") || zone[0] == UInt8(ascii: "-"), zone[3] == UInt8(ascii: ":"),
-            let hours = UInt8(text.suffix(5).prefix(2)), let minutes = UInt8(text.suffix(2)), hours < 24, minutes < 60,
-            let instant = Timestamp(rfc3339: text.dropLast(6) + "Z")
-        else { return nil }
-        let offset = Duration.seconds(Int64(hours) * 3600 + Int64(minutes) * 60)
-        return instant.advanced(by: zone[0] == UInt8(ascii: "+") ? .zero - offset : offset)
     }
 }

@@ -9,8 +9,12 @@ struct CredentialFault: Error, Hashable {
     /// What a person can do.
     var remedy: String?
 
-    init(_ reason: String, isTransient: Bool = false, remedy: String? = nil) {
+    /// Nothing answers where it was asked.
+    var isAbsent = false
+
+    init(_ reason: String, isTransient: Bool = false, remedy: String? = nil, isAbsent: Bool = false) {
         self.reason = reason
+        self.isAbsent = isAbsent
         self.isTransient = isTransient
         self.remedy = remedy
     }
@@ -43,18 +47,24 @@ struct CredentialFault: Error, Hashable {
                 }
             }
             guard attempt > 1 else { throw fault }
-            throw CredentialFault("\(fault.reason), after \(attempt) tries", isTransient: fault.isTransient, remedy: fault.remedy)
+            throw CredentialFault(
+                "\(fault.reason), after \(attempt) tries", isTransient: fault.isTransient, remedy: fault.remedy,
+                isAbsent: fault.isAbsent)
         }
     }
 }
 
-/// What others said, for messages: on one line, bounded, and without the secrets that they were told. (What is shorter than eight
-/// characters is no secret, and a part of many words.)
+/// What others said, for messages: on one line, bounded, and without the secrets that they were told.
 func quoted(_ text: String, without secrets: [String] = [], limit: Int = 200) -> String {
+    oneLine(trimmed(masked(text, without: secrets)), limit: limit)
+}
+
+/// `text` without secrets. (What is shorter than eight characters is no secret, and a part of many words.)
+func masked(_ text: String, without secrets: [String]) -> String {
     var text = text
     // Longest first: one secret may be a part of another.
     for secret in secrets.sorted(by: { $0.utf8.count > $1.utf8.count }) where secret.utf8.count >= 8 {
         text = text.replacing(secret, with: "***").replacing(PercentEncoding.query(secret), with: "***")
     }
-    return oneLine(trimmed(text), limit: limit)
+    return text
 }

@@ -4,20 +4,19 @@ import Servables
 /// or `AWS_SESSION_TOKEN`, the old name first, as in botocore. A process's own environment does not change, so there is nothing to
 /// look at again when `AWS_CREDENTIAL_EXPIRATION` has passed: the store says that they have expired.
 enum EnvironmentCredentials {
-    /// - Returns: `nil` where neither half of the pair is there; an empty variable counts as none.
-    /// - Throws: where one half is missing.
+    /// - Returns: `nil` where there is no access key; an empty variable counts as none.
+    /// - Throws: where its secret is missing.
     static func find(in environment: [String: String]) throws(Failure) -> Credentials? {
         let accessKeyID = value("AWS_ACCESS_KEY_ID", environment)
         let secretAccessKey = value("AWS_SECRET_ACCESS_KEY", environment)
         switch (accessKeyID, secretAccessKey) {
-        case (nil, nil):
+        // A secret alone is none, as for botocore.
+        case (nil, _):
             return nil
         case (let accessKeyID?, let secretAccessKey?):
             return Credentials(
                 accessKeyID: accessKeyID, secretAccessKey: secretAccessKey,
                 sessionToken: value("AWS_SECURITY_TOKEN", environment) ?? value("AWS_SESSION_TOKEN", environment))
-        case (nil, _?):
-            throw Failure(.denied, "AWS_SECRET_ACCESS_KEY is set but AWS_ACCESS_KEY_ID is not: set both, or neither")
         case (_?, nil):
             throw Failure(.denied, "AWS_ACCESS_KEY_ID is set but AWS_SECRET_ACCESS_KEY is not: set both, or neither")
         }

@@ -56,6 +56,7 @@ struct InstanceMetadata: Sendable {
             case .open(let token): return try await credentials(token)
             }
         } catch {
+            if error.isAbsent { return .absent("\(endpoint.authority): \(error.reason)") }
             throw error.failure("get the instance role's credentials from \(endpoint.authority)")
         }
     }
@@ -80,8 +81,8 @@ struct InstanceMetadata: Sendable {
                         "it takes connections, but no answer to the token request came within \(after.text); within a container let "
                             + "the answer go one hop further (aws ec2 modify-instance-metadata-options "
                             + "--http-put-response-hop-limit 2), or give the pod a role of its own")
-                // What is not there will not be there at the next try either.
-                case .connect, .resolve, .timeout: return .absent("\(error)")
+                // Nobody is there: no reason to wait long, but a machine that starts may be faster than its metadata.
+                case .connect, .resolve, .timeout: throw CredentialFault("\(error)", isTransient: true, isAbsent: true)
                 default: throw CredentialFault("\(error)", isTransient: error.isTransient)
                 }
             }

@@ -75,7 +75,7 @@ public struct Profile: Sendable {
 
     /// The profile's static keys in one of the files: a pair is never made of halves from both.
     /// - Returns: `nil` where it has none.
-    /// - Throws: where one half is missing.
+    /// - Throws: where the secret is missing.
     func keys(in file: File) throws(Failure) -> Credentials? {
         let values = (ofFile[file] ?? [:]).filter { !$0.value.isEmpty }
         switch (values["aws_access_key_id"], values["aws_secret_access_key"]) {
@@ -83,11 +83,10 @@ public struct Profile: Sendable {
             return Credentials(
                 accessKeyID: accessKeyID, secretAccessKey: secretAccessKey,
                 sessionToken: values["aws_security_token"] ?? values["aws_session_token"])
-        case (nil, _?):
-            throw Failure(.denied, "profile \(name) has aws_secret_access_key but no aws_access_key_id: set both in one file")
         case (_?, nil):
             throw Failure(.denied, "profile \(name) has aws_access_key_id but no aws_secret_access_key: set both in one file")
-        case (nil, nil):
+        // A secret alone is none, as for botocore.
+        case (nil, _):
             return nil
         }
     }

@@ -1,6 +1,6 @@
 import Servables
 
-/// The sections of an AWS configuration or credentials file, as botocore reads it: `[section]`, `name = value`, comments
+/// The sections of an AWS configuration or credentials file, as botocore reads it: `[section]`, `name = value` or `name: value`, comments
 /// that begin a line with `#` or `;`, and indented lines, which are sub-properties where the value above them is empty.
 struct ProfileFile: Sendable, Undisclosed {
     /// The files are a few hundred lines; something larger is another file.
@@ -19,12 +19,15 @@ struct ProfileFile: Sendable, Undisclosed {
     init(parsing text: String, name: String) throws(Failure) {
         var section: String?
         var property: String?
+        /// How far the property above is indented: what is further in belongs to it.
+        var margin = 0
         var number = 0
         for rawLine in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline) {
             number += 1
             let line = trimmed(rawLine)
             if line.isEmpty || line.hasPrefix("#") || line.hasPrefix(";") { continue }
-            let isIndented = rawLine.first?.isASCIIWhitespace == true
+            let indent = rawLine.prefix { $0.isASCIIWhitespace }.count
+            let isIndented = property != nil && indent > margin
             if line.hasPrefix("["), !isIndented {
                 guard let end = line.firstIndex(of: "]") else {
                     throw ProfileFile.fault(name, number, "the section's name has no closing bracket")
@@ -35,7 +38,7 @@ struct ProfileFile: Sendable, Undisclosed {
                 continue
             }
             guard let section else { throw ProfileFile.fault(name, number, "a property stands before the first section") }
-            let parts = line.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            let parts = line.split(maxSplits: 1, omittingEmptySubsequences: false) { $0 == "=" || $0 == ":" }
             let key = trimmed(parts[0]).lowercased()
             if isIndented, let property {
                 // Under a property that has a value an indented line continues it, which nothing that is read here does.
@@ -47,6 +50,7 @@ struct ProfileFile: Sendable, Undisclosed {
             guard parts.count == 2, !key.isEmpty else { throw ProfileFile.fault(name, number, "expected name = value") }
             sections[section]?.values[key] = trimmed(parts[1])
             property = key
+            margin = indent
         }
     }
 

@@ -14,7 +14,12 @@ public func readProfileFile(_ path: String) throws(Failure) -> String? {
         }
         return text
     } catch {
-        if error.errno == .noSuchFileOrDirectory || error.errno == .notDirectory { return nil }
+        switch error.errno {
+        case .noSuchFileOrDirectory, .notDirectory, .isDirectory: return nil
+        // In a directory that is closed to us, as another user's home that was left in HOME, nobody sees whether it is there.
+        case .permissionDenied where (try? FileSystem().status(FilePath(path))) == nil: return nil
+        default: break
+        }
         throw Failure(.configuration, "\(error): correct the variable or setting that names it, or the file's mode")
     }
 }

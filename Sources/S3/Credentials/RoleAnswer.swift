@@ -18,7 +18,7 @@ enum RoleAnswer {
         guard let accessKeyID = handler.fields["AccessKeyId"], let secretAccessKey = handler.fields["SecretAccessKey"],
             let sessionToken = handler.fields["SessionToken"]
         else { throw ParseFault("it has no complete Credentials") }
-        guard let expiration = handler.fields["Expiration"].flatMap(CredentialDocument.parseExpiration) else {
+        guard let expiration = handler.fields["Expiration"].flatMap({ Timestamp(rfc3339: $0) }) else {
             throw ParseFault("its credentials have no Expiration")
         }
         return try CredentialDocument.checked(

@@ -26,7 +26,7 @@ enum OfferedChecksum: Hashable, Sendable {
         let offer = Offer(head, object)
         if let value = offer.whole("sha256", bytes: 32) {
             self = .digest(FileDigest(.sha256), value: value)
-        } else if let value = offer.whole("sha1", bytes: 20) {
+        } else if let value = offer.whole("sha1", bytes: 20), DigestKind.sha1.isAvailable {
             self = .digest(FileDigest(.sha1), value: value)
         } else if let value = offer.whole("crc64nvme", bytes: 8, isAlwaysWhole: true) {
             self = .crc(.crc64nvme, value: bigEndian(value))
@@ -40,6 +40,23 @@ enum OfferedChecksum: Hashable, Sendable {
             self = .parts(parts)
         } else {
             self = .none
+        }
+    }
+
+    /// Whether bytes in memory are the whole object's, as far as a checksum of the whole says anything.
+    func isMet(by bytes: [UInt8]) -> Bool {
+        switch self {
+        case .crc(let crc, let value):
+            var running = RunningChecksum([.crc64nvme, .crc32c, .crc32])
+            bytes.withUnsafeBytes { running.update($0) }
+            let extent = running.extent(at: 0)
+            return switch crc {
+            case .crc64nvme: extent.crc64nvme == value
+            case .crc32c: extent.crc32c.map(UInt64.init) == value
+            case .crc32: extent.crc32.map(UInt64.init) == value
+            }
+        case .digest(let digest, let value): return digest.hash.kind.map { $0.digest(of: bytes) == value } ?? true
+        case .parts, .none: return true
         }
     }
 

@@ -8,7 +8,7 @@ struct OfferedParts: Hashable, Sendable {
     let value: [UInt8]
     let count: Int
     /// Whether bytes that do not give this value are wrong ones: not for the ETag of a single part, since MinIO marks with `-1` those
-    /// ETags of its that are no MD5 of anything.
+    /// ETags of its that are no MD5 of anything; nor for a value of a single part without its mark, which may be the part's own.
     let isConclusive: Bool
 
     /// S3 takes no more (S3 user guide, "Amazon S3 multipart upload limits").
@@ -18,8 +18,9 @@ struct OfferedParts: Hashable, Sendable {
     func equal(first: Int64, of size: Int64) -> [Int64]? {
         guard first > 0 || size == 0, first <= size else { return nil }
         let before = first.multipliedReportingOverflow(by: Int64(count - 1))
+        guard !before.overflow, before.partialValue <= size else { return nil }
         let last = size - before.partialValue
-        guard !before.overflow, last > 0 || size == 0, last <= first else { return nil }
+        guard last > 0 || size == 0, last <= first else { return nil }
         return Array(repeating: first, count: count - 1) + [last]
     }
 
@@ -27,10 +28,8 @@ struct OfferedParts: Hashable, Sendable {
     /// SDKs (5), MinIO's (16, 64), s5cmd (50), and their multiples for large objects.
     private static let usual: [Int64] = [8, 5, 16, 64, 50, 32, 10, 15, 20, 25, 100, 128, 256, 512, 1024]
 
-    /// A guess, for stores that do not tell: it proves the bytes where it gives the checksum, and nothing where it does not.
-    func guessed(of size: Int64) -> [Int64]? {
-        Self.usual.lazy.compactMap { equal(first: $0 << 20, of: size) }.first
-    }
+    /// Guesses, for stores that do not tell: one proves the bytes where it gives the checksum, and nothing where it does not.
+    func guesses(of size: Int64) -> [[Int64]] { Self.usual.compactMap { equal(first: $0 << 20, of: size) } }
 }
 
 /// What an answer for a whole object says of its bytes.
@@ -65,14 +64,14 @@ struct Offer {
             ("sha256", .sha256, 32), ("sha1", .sha1, 20), ("crc32c", .crc32c, 4), ("crc32", .crc32, 4),
         ]
         for (name, hash, length) in kinds {
-            guard let text = head["x-amz-checksum-\(name)"] else { continue }
+            guard let text = head["x-amz-checksum-\(name)"], hash.kind?.isAvailable ?? true else { continue }
             let sides = text.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
             let named = sides.count > 1 ? partCount(sides[1]) : nil
             // Without a type only the mark tells that it is composite.
             guard type != nil || named != nil, let value = Base64.decode(sides[0]), value.count == length else { continue }
             let ofTag = tag.multipart?.count
             guard let count = named ?? ofTag, ofTag == nil || ofTag == count else { continue }
-            return OfferedParts(hash: hash, value: value, count: count, isConclusive: true)
+            return OfferedParts(hash: hash, value: value, count: count, isConclusive: named != nil || count > 1)
         }
         return nil
     }

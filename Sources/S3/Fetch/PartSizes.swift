@@ -19,10 +19,13 @@ struct PartSizes: Sendable {
         // Of a single part there is nothing to ask.
         if parts.count == 1 { return [object.size] }
         // A store that ignores `partNumber` answers for the whole object.
-        guard let first = try await ask(1), first < object.size else { return parts.guessed(of: object.size) }
+        guard let first = try await ask(1), first < object.size else { return parts.guesses(of: object.size).first }
         if let equal = parts.equal(first: first, of: object.size) { return equal }
         return try await exact()
     }
+
+    /// What else they might be, where the store does not tell.
+    func guesses(but tried: [Int64]) -> [[Int64]] { parts.guesses(of: object.size).filter { $0 != tried } }
 
     /// What each of them is; `nil` where the store does not tell, or where they are not the object.
     func exact() async throws(S3Error) -> [Int64]? {

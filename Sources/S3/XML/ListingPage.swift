@@ -117,6 +117,8 @@ private final class ListingHandler: XMLHandler {
         case "Key": fields.key = text
         case "Size":
             guard let size = Int64(text), size >= 0 else { throw .malformed("an object's size is no number") }
+            // Far beyond what any store holds, and sums of them fit.
+            guard size <= 1 << 50 else { throw .refused("an object has \(size) bytes") }
             fields.size = size
         case "ETag":
             // It goes into a header as it is; what cannot stand there pins nothing.
