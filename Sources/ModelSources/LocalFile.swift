@@ -35,11 +35,13 @@ public struct LocalFile: LocalBytes {
 }
 
 extension LocalFile {
-    /// - Returns: `nil` where the bytes have another SHA-256.
+    /// - Returns: `nil` where the bytes have another SHA-256, or are more or fewer.
     func verification(sha256: [UInt8]) async throws(SourceError) -> Verification? {
         do throws(FileError) {
             guard try await digest(FileDigest(.sha256)) == sha256 else { return nil }
-            return Verification(crc64nvme: try await checksums().crc64nvme, method: .sha256)
+            // The digest is of as many bytes as there should be.
+            let checksums = try await checksums()
+            return checksums.length == size ? Verification(crc64nvme: checksums.crc64nvme, method: .sha256) : nil
         } catch {
             throw SourceError(Failure(.volume, "compare \(path) with its manifest: \(error)", isTransient: true))
         }

@@ -46,6 +46,20 @@ extension AgentSuite {
             await running.stop()
         }
 
+        @Test("One that nothing but lengths tells of is fetched, and stays as it is if it has the same bytes")
+        func sameBytes() async throws {
+            let world = try World()
+            try world.place("m/7", ["a": "1"])
+            world.source.put("7", ["a": "1"])
+            world.source.offerNothing()
+            let before = try world.identities()
+            #expect(await world.once(world.agent()) == [])
+            #expect(try world.identities() == before)
+            #expect(world.source.fetches == [.fetch("7", "a")])
+            #expect(world.state("manifests/m") == ["7.json"])
+            #expect(world.recorder.lines(of: "in", "out") == [])
+        }
+
         @Test("Stopped while it is out, the next start puts it in without fetching")
         func stoppedInThePause() async throws {
             let world = try World()

@@ -175,6 +175,26 @@ extension AgentSuite {
             #expect(await world.once(world.agent()) == [])
         }
 
+        @Test("Bytes that were found to be wrong are not kept for the next try")
+        func spoilt() async throws {
+            let world = try World()
+            world.source.put("7", ["a": "0123456789"])
+            world.source.spoil(.fetch("7", "a"))
+            #expect(await world.once(world.agent()) == [])
+            #expect(world.content("m/7/a") == "0123456789")
+            #expect(world.source.fetchedBytes == 20)
+        }
+
+        @Test("With --verify require a file that nothing but its length tells of is refused", arguments: [true, false])
+        func requires(isRequired: Bool) async throws {
+            let world = try World()
+            world.source.put("7", ["a": "1"])
+            world.source.offerNothing()
+            let failures = await world.once(world.agent(requiresVerification: isRequired))
+            #expect(failures.map(\.kind) == (isRequired ? [.badData] : []))
+            #expect(world.names() == (isRequired ? [] : ["7"]))
+        }
+
         @Test("One file's failure stops the others of its version, and keeps what they have")
         func oneFileFails() async throws {
             let world = try World()

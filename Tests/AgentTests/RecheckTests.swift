@@ -220,6 +220,16 @@ extension AgentSuite {
             await running.stop()
         }
 
+        @Test("With the same files and another empty directory it is not the same")
+        func emptyDirectory() {
+            var table = FileTable()
+            table.append(FileEntry(path: "a", size: 1, tag: "1", modified: VirtualTime.start))
+            let verifications = [Verification(crc64nvme: 1, method: .crc64nvme)]
+            let without = VersionFetcher.Replaced.checksums(of: table, verifications)
+            table.appendEmptyDirectory("d")
+            #expect(VersionFetcher.Replaced.checksums(of: table, verifications) != without)
+        }
+
         @Test("A change that is not ready is waited for, said once, and the version stays")
         func held() async throws {
             let world = try World()
@@ -256,6 +266,31 @@ extension AgentSuite {
             await world.pass(.seconds(600), agent)
             #expect(world.content("m/7/a") == "0123456789")
             #expect(world.source.fetches == [.fetch("7", "b")])
+            await running.stop()
+        }
+
+        @Test("What failed to be fetched is fetched at once where it is another now")
+        func changedAgain() async throws {
+            let world = try World()
+            world.source.put("7", ["a": "1", "b": "2"])
+            let agent = world.agent(recheck: .seconds(60), onChanged: .republish)
+            let running = await world.run(agent)
+            world.source.change("7", "b", to: "new")
+            world.source.fail(.fetch("7", "b"), .badData, isTransient: false)
+            // Until the back-off is long.
+            for _ in 0..<200 {
+                await world.pass(.seconds(10), agent)
+                if let retry = await agent.reconcilers[0].versionFailures.values.first?.retryAt,
+                    retry - world.time.uptime() > .seconds(120)
+                {
+                    break
+                }
+            }
+            #expect(world.content("m/7/b") == "2")
+            world.source.heal(.fetch("7", "b"))
+            world.source.change("7", "a", to: "newer")
+            await world.pass(.seconds(80), agent)
+            #expect(world.content("m/7/a") == "newer")
             await running.stop()
         }
 

@@ -124,6 +124,17 @@ struct FollowedDigestTests {
         }
     }
 
+    @Test("fail where somebody else has shortened the file")
+    func shortened() async throws {
+        try await withDirectory { directory in
+            var dice = Dice(seed: 6)
+            let file = try stage(directory.appending("f"), 2 << 20)
+            try fill(file, 0..<2 * Self.mebibyte, from: dice.bytes(2 << 20))
+            try FileSystem().open(file.path, .readWrite).truncate(to: Self.mebibyte)
+            await #expect(throws: FileError("read", file.path, .ioError)) { try await file.digest(FileDigest(.md5)) }
+        }
+    }
+
     @Test("are not waited for after a cancellation")
     func cancelled() async throws {
         try await withDirectory { directory in

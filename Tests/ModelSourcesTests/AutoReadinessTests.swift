@@ -60,6 +60,11 @@ struct AutoReadinessTests {
             bucket.put("model.savedmodel/" + shard)
             bucket.put("model.savedmodel/assets/vocab.txt")
             #expect(try await bucket.source().contents(of: seven).table?.count == 5)
+            // Of two models both must be whole.
+            bucket.put("saved_model.pb", SavedModelBytes.model(SavedModelBytes.metaGraph()))
+            #expect(try await bucket.source().contents(of: seven).table?.count == 6)
+            bucket.server.remove(bucket: "models", key: "m/7/model.savedmodel/" + shard)
+            #expect(try await held(bucket)?.hasPrefix("model.savedmodel/variables/variables.data-00000-of-?????") == true)
         }
     }
 

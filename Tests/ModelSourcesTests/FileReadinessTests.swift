@@ -1,4 +1,6 @@
+import Digests
 import FileIO
+import Glibc
 import Servables
 import SystemPackage
 import Testing
@@ -82,7 +84,43 @@ struct FileReadinessTests {
                 }
                 #expect(try await source.fetch(table[index], of: seven, into: file) { _ in }.method == expected)
             }
+            // What is there already is not compared with the source's bytes, wrong as they may be.
+            for (index, expected) in [VerificationMethod.sha256, nil].enumerated() {
+                let local = LocalFile(
+                    path: scratch.path.appending("source/7").appending(table[index].path), size: table[index].size,
+                    fileSystem: scratch.fileSystem, reader: reader)
+                #expect(try await source.verify(table[index], of: seven, against: local)?.method == expected)
+            }
         }
+    }
+
+    @Test("A manifest that is written anew while it is read is stale, and read again")
+    func manifestChanges() async throws {
+        try write("a", "1")
+        try write(".aspired.json", Manifests.text(["a": "1"]))
+        let path = scratch.path.appending("source/7/.aspired.json")
+        let other = Manifests.text(["a": "2"])
+        let reads = Lock(0)
+        let source = source(
+            .manifest,
+            probe: ClosureProbe { call in
+                guard call.operation == .read, call.path == path else { return .proceed }
+                let count = reads.withLock { count in
+                    count += 1
+                    return count
+                }
+                if count == 1 {
+                    // In place, so that the descriptor that is read from sees it.
+                    let file = Glibc.open(path.string, O_WRONLY)
+                    _ = pwrite(file, other, other.utf8.count, 0)
+                    Glibc.close(file)
+                }
+                return .proceed
+            })
+        let error = try await sourceError { _ = try await source.contents(of: seven) }
+        #expect(error.isStale && error.failure.isTransient)
+        let entry = try #require(try await source.contents(of: seven).table?[0])
+        #expect(entry.sha256 == DigestKind.sha256.digest(of: Array("2".utf8)))
     }
 
     @Test("A manifest that is not there is waited for; one that cannot be followed is refused, and named")

@@ -122,6 +122,21 @@ struct ManifestReadinessTests {
         }
     }
 
+    @Test("An object that was replaced since it was listed is stale, and nothing of it is kept")
+    func replaced() async throws {
+        try await Bucket.with { (bucket) async throws in
+            bucket.put("a", "right")
+            bucket.put(".aspired.json", Manifests.text(["a": "right"]))
+            let source = bucket.source()
+            let entry = try #require(try await source.contents(of: seven).table?[0])
+            bucket.put("a", "wrong")
+            let file = try staged(entry)
+            let error = try await sourceError { _ = try await source.fetch(entry, of: seven, into: file) { _ in } }
+            #expect(error.isStale && error.failure.isTransient)
+            #expect(file.missing == [0..<5])
+        }
+    }
+
     @Test("A file that is there already is compared with its SHA-256, without a request")
     func compared() async throws {
         try await Bucket.with { (bucket) async throws in
@@ -130,7 +145,7 @@ struct ManifestReadinessTests {
             let source = bucket.source()
             let entry = try #require(try await source.contents(of: seven).table?[0])
             bucket.server.forgetRequests()
-            for (content, method) in [("right", VerificationMethod.sha256), ("wrong", nil)] {
+            for (content, method) in [("right", VerificationMethod.sha256), ("wrong", nil), ("right and more", nil)] {
                 try scratch.write("local", content)
                 let local = LocalFile(
                     path: scratch.path.appending("local"), size: 5, fileSystem: scratch.fileSystem, reader: reader)

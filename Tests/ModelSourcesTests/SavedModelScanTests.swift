@@ -100,6 +100,12 @@ struct SavedModelScanTests {
             // Nothing of a meta graph is taken for all of it.
             #expect(throws: SavedModelFault.self, "\(length) bytes") { try needs.get() }
         }
+        // Nor is a part of the second for nothing.
+        let more = whole + SavedModelBytes.metaGraph(assets: ["labels.txt"])
+        for length in whole.count + 1..<more.count {
+            let (needs, _) = try await scan(Array(more.prefix(length)))
+            #expect(throws: SavedModelFault.self, "\(length) bytes") { try needs.get() }
+        }
     }
 
     @Test(

@@ -66,6 +66,7 @@ struct VersionManifestTests {
             (manifest("7"), "file 1 has no path"),
             (manifest(file("a"), #"{"path":7}"#), "file 2 has no path"), (manifest(file("a", size: "-1")), "no size"),
             (manifest(file("a", size: "1.5")), "no size"), (manifest(file("a", sha256: "ab")), "no sha256"),
+            (manifest(#"{"path":"a","size":1}"#), "no sha256"), (manifest(#"{"path":"a","size":1,"sha256":null}"#), "no sha256"),
             (manifest(file("a", sha256: String(repeating: "g", count: 64))), "no sha256"),
             (manifest(file("a"), file("a")), "\"a\" is listed twice"), (manifest(file(".aspired.json")), "lists itself"),
             (manifest(file("../x")), "\"../x\" cannot be a file"), (manifest(file("/etc/passwd")), "\"/etc/passwd\" cannot be"),

@@ -68,6 +68,7 @@ struct ContainerCredentialsTests {
             ([full: "http://example.com/c"], "example.com is not taken by http"),
             ([full: "http://169.254.169.254/c"], "169.254.169.254 is not taken by http"),
             ([full: "http://169.254.170.23.example.com/c"], "is not taken by http"),
+            ([full: "http://localhost.example.com/c"], "localhost.example.com is not taken by http"),
             ([full: "http://[fd00:ec2::254]/c"], "is not taken by http"),
             ([full: "http://127.0.0.1@example.com/c"], "credentials do not belong into the endpoint"),
             ([full: "http://example.com?127.0.0.1/"], "is not taken by http"),

@@ -88,9 +88,12 @@ struct CredentialProcessTests {
         #expect(failure.isTransient)
         let bytes = try #require(try readProfileFile(name))
         let grandchild = try #require(pid_t(trimmed(bytes)))
-        // Killed, and waited for by whoever inherited it: gone, or a zombie.
-        let status = (try? readProfileFile("/proc/\(grandchild)/stat")) ?? ""
-        #expect(status.isEmpty || status.contains(") Z ") || status.contains(") X "), "\(status)")
+        // Killed, and waited for by whoever inherited it: soon gone, or a zombie.
+        let deadline = ContinuousClock.now + .seconds(20)
+        while let status = try? readProfileFile("/proc/\(grandchild)/stat"), !status.contains(") Z "), !status.contains(") X ") {
+            try #require(ContinuousClock.now < deadline, "\(status)")
+            await Task.yield()
+        }
     }
 
     @Test("one that leaves something behind is not waited for beyond its own end")

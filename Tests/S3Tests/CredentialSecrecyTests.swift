@@ -17,8 +17,8 @@ struct CredentialSecrecyTests {
         static let metadata = "hunter2-metadata-session"
     }
 
-    /// Where an answer has this, it holds all that the request held.
-    static let echo = "ECHO"
+    /// Where an answer has one of these, it holds all that the request held, its beginning or its end first: what is shown is cut.
+    static let echoes = ["ECHO", "OHCE"]
 
     static let answers: [(Int, String)] = {
         [
@@ -30,7 +30,12 @@ struct CredentialSecrecyTests {
             (200, Answers.json(id: "A", secret: Secret.key, token: Secret.session, expires: Secret.session)),
             (200, Secret.key), (200, #"{"\#(Secret.key)":"#), (200, "<a>\(Secret.session)</b>"), (200, "<\(Secret.key)>"),
             (403, Secret.key), (500, Secret.session),
-        ] + [400, 403, 500].flatMap { [($0, Answers.refusal("Code", echo)), ($0, #"{"Code":"Bad","Message":"\#(echo)"}"#)] }
+        ]
+            + [200, 400, 403, 500].flatMap { status in
+                echoes.flatMap {
+                    [(status, Answers.refusal("Code", $0)), (status, #"{"Code":"Bad","Message":"\#($0)"}"#)]
+                }
+            }
     }()
 
     struct Provider: Sendable, CustomTestStringConvertible {
@@ -106,8 +111,9 @@ struct CredentialSecrecyTests {
                 if request.method == "PUT" { return HTTPResponse(200, Secret.metadata) }
                 if request.url.hasSuffix("/security-credentials/") { return HTTPResponse(200, "role") }
                 let parts = request.headers.map(\.value) + [request.url, String(decoding: request.body ?? [], as: UTF8.self)]
+                let said = [parts, parts.reversed()].map { $0.joined(separator: " ").replacing("&", with: "&amp;") }
                 return HTTPResponse(
-                    status, body.replacing(Self.echo, with: parts.joined(separator: " ").replacing("&", with: "&amp;")))
+                    status, zip(Self.echoes, said).reduce(body) { $0.replacing($1.0, with: $1.1) })
             }
             let time = ManualTime()
             let telemetry = TestTelemetry()

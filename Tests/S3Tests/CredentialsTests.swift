@@ -105,6 +105,9 @@ struct CredentialsTests {
         endpoint_url = http://minio:9000
         [profile half]
         aws_access_key_id = AKIAHALF
+        [bare]
+        aws_access_key_id = AKIABARE
+        aws_secret_access_key = bare
         [profile sso]
         sso_session = mine
         """
@@ -116,6 +119,7 @@ struct CredentialsTests {
             ([:], nil, "AKIADEFAULT", "a=b#c"),
             (["AWS_PROFILE": "other"], nil, "AKIAOTHER", "other"),
             (["AWS_PROFILE": "other"], "conf", "AKIACONF", "conf"),
+            (["AWS_PROFILE": "other", "AWS_DEFAULT_PROFILE": "conf"], nil, "AKIACONF", "conf"),
             // A profile that was chosen by a flag shuts out the keys of the environment; one chosen by a variable does not.
             (["AWS_ACCESS_KEY_ID": "AKIAENV", "AWS_SECRET_ACCESS_KEY": "e"], "conf", "AKIACONF", "conf"),
             (["AWS_ACCESS_KEY_ID": "AKIAENV", "AWS_SECRET_ACCESS_KEY": "e", "AWS_PROFILE": "conf"], nil, "AKIAENV", "e"),
@@ -140,6 +144,8 @@ struct CredentialsTests {
             ("half", "has aws_access_key_id but no aws_secret_access_key"),
             ("sso", "sso_session, which needs a person who signs in"),
             ("none", "no profile none in /home/a/.aws/credentials and /home/a/.aws/config"),
+            // In the configuration file a profile is called one.
+            ("bare", "no profile bare in /home/a/.aws/credentials and /home/a/.aws/config"),
         ])
     func unusable(profile: String, says: String) async throws {
         let failure = try #require(await failure(chain(Self.home, profile: profile, files: Self.files)))
@@ -154,6 +160,14 @@ struct CredentialsTests {
         ]
         let failure = try #require(await failure(chain(Self.home, profile: "conf", files: files)))
         #expect(failure.message.contains("no aws_secret_access_key"))
+    }
+
+    @Test("a setting that is in both files is the credentials file's")
+    func both() throws {
+        let files = ["/home/a/.aws/credentials": "[conf]\nregion=eu-west-3", "/home/a/.aws/config": Self.configurationFile]
+        let profile = try Profile(environment: Self.home, chosen: "conf") { (path) throws(Failure) in files[path] }
+        #expect(profile["region"] == "eu-west-3")
+        #expect(profile["endpoint_url"] == "http://minio:9000")
     }
 
     @Test("a malformed file names the line and not what stands in it")

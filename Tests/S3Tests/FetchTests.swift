@@ -261,6 +261,12 @@ struct FetchTests {
             }
             #expect(other.isObjectChanged)
             #expect(store.server.requests.last?.header("if-match") == nil)
+            // Of an empty one there is only the HEAD to tell by.
+            let emptied = S3Object(bucket: "b", key: "k", size: 0, etag: "")
+            let filled = try await s3Error {
+                _ = try await scheduler.fetch(emptied, from: store.client, into: try store.file("h", size: 0))
+            }
+            #expect(filled.isObjectChanged)
         }
     }
 

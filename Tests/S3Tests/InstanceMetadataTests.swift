@@ -91,6 +91,8 @@ struct InstanceMetadataTests {
         (["/api/token": .reply(200, "a b")], "its session token is not one", true, 2),
         (["/security-credentials/": .reply(404, "")], "the instance has no role", false, 2),
         (["/security-credentials/": .reply(200, "../../user-data")], "the name of its role is none", false, 2),
+        (["/security-credentials/": .reply(200, "\n")], "the name of its role is none", false, 2),
+        (["/security-credentials/": .reply(200, String(repeating: "r", count: 129))], "the name of its role is none", false, 2),
         (["/security-credentials/": .reply(503, "")], "503 for meta-data/iam/security-credentials/, after 2 tries", true, 3),
         (
             ["/node-role": .reply(200, #"{"Code":"AssumeRoleUnauthorizedAccess","Message":"EC2 cannot assume it"}"#)],

@@ -1,3 +1,4 @@
+import Digests
 import FileIO
 import S3Fixture
 import Servables
@@ -111,6 +112,14 @@ struct PartsTests {
             "a part of another object",
             { $0.server.script(Fault(.header("Content-Range", "bytes 0-49999/123456"), on: .head, first: 2, times: nil)) }
         ),
+        ("an answer of another ETag", { $0.server.script(Fault(.header("ETag", "\"other\""), on: .head, first: 2, times: nil)) }),
+        (
+            "parts that are not the object together",
+            {
+                $0.server.script(Fault(.header("Content-Length", "1000"), on: .head, first: 2, times: nil))
+                $0.server.script(Fault(.header("Content-Range", ""), on: .head, first: 2, times: nil))
+            }
+        ),
         ("a key of KMS", { $0.server.script(Fault(.header("x-amz-server-side-encryption", "aws:kms"), times: nil)) }),
         (
             "only the first part is told",
@@ -184,7 +193,8 @@ struct PartsTests {
         }
     }
 
-    @Test("--verify size compares nothing and asks for no part")
+    @Test(
+        "--verify size compares nothing that the store offers and asks for no part; what the version's manifest says it compares")
     func sizeOnly() async throws {
         try await Store.with(options(Self.offers[0])) { (store) async throws in
             let object = store.put("k", noise(3 * part))
@@ -193,6 +203,16 @@ struct PartsTests {
             let file = try store.file("f", size: 3 * part)
             #expect(try await lenient.fetch(object, from: store.client, into: file).method == .size)
             #expect(!store.server.requests.contains { $0.query.contains("partNumber") })
+            let stated = S3Object(
+                bucket: "b", key: "k", size: object.size, etag: object.etag,
+                sha256: DigestKind.sha256.digest(of: noise(3 * part)))
+            let error = try await s3Error {
+                _ = try await lenient.fetch(stated, from: store.client, into: try store.file("g", size: 3 * part))
+            }
+            #expect(error.kind == .badData)
+            store.server.clearScript()
+            #expect(
+                try await lenient.fetch(stated, from: store.client, into: try store.file("h", size: 3 * part)).method == .sha256)
         }
     }
 
@@ -234,6 +254,33 @@ struct PartsTests {
             wrong[77_777] ^= 1
             let other = store.put("k", wrong)
             #expect(try await store.client.compare(other, with: local) == nil)
+        }
+    }
+
+    @Test("on this machine are nothing to go by where the object is another one, they have another length, or nothing is offered")
+    func comparedInVain() async throws {
+        try await Store.with(FixtureOptions(checksums: [])) { (store) async throws in
+            let data = noise(100)
+            let object = store.put("k", data)
+            let file = try store.file("f", size: 100)
+            _ = try await scheduler.fetch(object, from: store.client, into: file)
+            let local = StagedBytes(file: file)
+            #expect(try await store.client.compare(object, with: local)?.method == .md5)
+            // Its digest is asked for as far as the object goes.
+            let descriptor = try FileSystem().open(file.path, .readWrite)
+            try descriptor.truncate(to: 101)
+            #expect(try await store.client.compare(object, with: local) == nil)
+            try descriptor.truncate(to: 100)
+            store.server.put(bucket: "b", key: "k", data: data, etag: "none")
+            let nothing = store.listed("k", size: 100)
+            #expect(try await store.client.compare(nothing, with: local) == nil)
+            let crc = try #require(file.crc64nvme())
+            let offered = ["crc64nvme": Base64.encode(withUnsafeBytes(of: crc.bigEndian) { Array($0) })]
+            store.server.put(bucket: "b", key: "k", data: data, etag: "none", checksums: offered)
+            #expect(try await store.client.compare(nothing, with: local)?.method == .crc64nvme)
+            // A store that does not know If-Match.
+            store.server.script(Fault(.header("ETag", "\"other\""), on: .head))
+            #expect(try await store.client.compare(nothing, with: local) == nil)
         }
     }
 }

@@ -170,6 +170,9 @@ struct TokenServiceTests {
         (200, "<a><b>", "the answer cannot be used: ", false, 1),
         (200, "<!DOCTYPE a><a/>", "it declares a document type", false, 1),
         (200, Answers.role("A", id: "K", token: ""), "it has no complete Credentials", false, 1),
+        (
+            200, Answers.role("A", id: "K").replacing("Credentials>", with: "Others>"), "it has no complete Credentials", false, 1
+        ),
         (200, Answers.role("A", id: "K", expires: "soon"), "its credentials have no Expiration", false, 1),
         (200, Answers.role("A", id: "K K"), "the access key id holds characters", false, 1),
     ]

@@ -32,6 +32,9 @@ final class ScriptedSource: ModelSource {
         var gates: [SourceCall: Int] = [:]
         var waiters: [Int: Waiter] = [:]
         var cancelled: Set<Int> = []
+        var offersNothing = false
+        /// Files whose bytes arrive wrong, once.
+        var spoilt: Set<SourceCall> = []
         var next = 0
         var calls: [SourceCall] = []
         var times: [Duration] = []
@@ -74,6 +77,12 @@ final class ScriptedSource: ModelSource {
         state.withLock { $0.failures[call] = SourceError(failure, isStale: isStale, isMismatch: isMismatch) }
     }
     func heal(_ call: SourceCall) { state.withLock { $0.failures[call] = nil } }
+
+    /// From now on nothing but the length tells what a file's bytes are.
+    func offerNothing() { state.withLock { $0.offersNothing = true } }
+
+    /// A file arrives whole and is found to be wrong then, once.
+    func spoil(_ call: SourceCall) { state.withLock { _ = $0.spoilt.insert(call) } }
 
     /// Does something when a call begins, once.
     func on(_ call: SourceCall, _ hook: @escaping @Sendable (ScriptedSource) -> Void) { state.withLock { $0.hooks[call] = hook } }
@@ -173,13 +182,18 @@ final class ScriptedSource: ModelSource {
             throw SourceError(Failure(.unavailable, "fetch \(entry.path) of \(location): \(error)", isTransient: true))
         }
         guard let checksum = staged.crc64nvme(), current(entry, version) != nil else { throw stale(call) }
-        return Verification(crc64nvme: checksum, method: .crc64nvme)
+        if state.withLock({ $0.spoilt.remove(call) }) != nil {
+            let failure = Failure(.badData, "\(call) of \(location): spoilt", isTransient: true)
+            throw SourceError(failure, isMismatch: true)
+        }
+        return Verification(crc64nvme: checksum, method: state.withLock { $0.offersNothing } ? .size : .crc64nvme)
     }
 
     func verify(
         _ entry: FileEntry, of version: Version, against local: LocalFile
     ) async throws(SourceError) -> Verification? {
         guard let bytes = current(entry, version) else { throw stale(.contents(version.name)) }
+        if state.withLock({ $0.offersNothing }) { return nil }
         var running = RunningChecksum([.crc64nvme, .crc32c, .crc32])
         bytes.withUnsafeBytes { running.update($0) }
         let theirs = running.extent(at: 0)
