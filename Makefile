@@ -104,10 +104,13 @@ fuzz: deps ## Fuzzes what reads other people's bytes (FUZZ_SECONDS=3600 for long
 	$(SWIFT) build --package-path Fuzz --sanitize=fuzzer
 	Fuzz/run.sh $(FUZZ_SECONDS)
 
+# As `--mebibytes 160 --small 400 --runs 1` for a quick look.
+BENCH_FLAGS ?= --markdown docs/performance.md
+
 .PHONY: bench
-bench: release tools ## Compares pulling with rclone and s5cmd
-	$(call install,nginx-light)
-	Benchmarks/pull.py .build/aspired
+bench: release tools ## Compares pulling with s5cmd, rclone and juicefs, and writes docs/performance.md
+	$(call install,nginx-light libnginx-mod-http-lua openssl)
+	Benchmarks/pull.py .build/aspired $(BENCH_FLAGS)
 
 .PHONY: lint
 lint: ## Checks format and documentation comments
