@@ -38,8 +38,16 @@ public struct AgentSettings: Hashable, Sendable {
     static let heldInterval: Duration = .seconds(5)
     /// Versions of one model that are asked at once whether they are ready.
     static let asksAtOnce = 8
-    /// Files of one version that are opened at once; how many requests are under way is the scheduler's.
-    static let filesAtOnce = 16
+    /// Files of one version that are fetched at once: of small ones as many as there may be requests, of large ones a few, so that they
+    /// end one after the other. How many requests are under way is the scheduler's.
+    static let filesAtOnce = 128
+    static let largeFilesAtOnce = 4
+    /// Bytes that files at once have in all, beyond which only so few are begun.
+    static let bytesAtOnce: Int64 = 256 << 20
+    /// Whether the fetch of a file of `size` bytes may begin beside `count` others, of `bytes` bytes in all.
+    static func mayBegin(_ size: Int64, besides count: Int, of bytes: Int64) -> Bool {
+        count < largeFilesAtOnce || count < filesAtOnce && bytes + size <= bytesAtOnce
+    }
     /// A loop that has not made a turn for this long, beyond the poll interval, is not well.
     static let turnPatience: Duration = .seconds(60)
 }

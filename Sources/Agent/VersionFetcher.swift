@@ -85,30 +85,37 @@ struct VersionFetcher: Sendable {
             telemetry.record(.fetched(model: model, bytes: bytes))
         }
         onProgress(FetchProgress(version: staged.version, stagedBytes: staged.stagedBytes, totalBytes: total))
-        let outcome = await withTaskGroup(of: Result<Void, SourceError>.self) { group in
-            var waiting = staged.incomplete.makeIterator()
+        let failure: SourceError? = await withTaskGroup(of: (size: Int64, failure: SourceError?).self) { group in
+            var waiting = staged.incomplete[...]
             var running = 0
-            var result: Result<Void, SourceError> = .success(())
+            var runningBytes: Int64 = 0
+            var failure: SourceError?
             while true {
-                while running < AgentSettings.filesAtOnce, !Task.isCancelled, case .success = result, let index = waiting.next() {
+                while failure == nil, !Task.isCancelled, let index = waiting.first {
+                    let size = staged.table[index].size
+                    guard AgentSettings.mayBegin(size, besides: running, of: runningBytes) else { break }
+                    waiting.removeFirst()
                     running += 1
+                    runningBytes += size
                     group.addTask {
                         do throws(SourceError) {
-                            return .success(try await fetchFile(index, of: staged, onBytes: report))
+                            try await fetchFile(index, of: staged, onBytes: report)
+                            return (size, nil)
                         } catch {
-                            return .failure(error)
+                            return (size, error)
                         }
                     }
                 }
-                guard let finished = await group.next() else { return result }
+                guard let ended = await group.next() else { return failure }
                 running -= 1
-                if case .failure = finished, case .success = result {
-                    result = finished
+                runningBytes -= ended.size
+                if failure == nil, let first = ended.failure {
+                    failure = first
                     group.cancelAll()
                 }
             }
         }
-        try outcome.get()
+        if let failure { throw failure }
         if Task.isCancelled { throw stopped("fetch", staged.version) }
     }
 

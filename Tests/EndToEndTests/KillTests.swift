@@ -48,7 +48,8 @@ struct KillTests {
     /// One life of the agent, which ends by SIGKILL after so many GETs.
     private func life(_ site: Site, _ command: String, until count: Int) async throws -> [RequestRecord] {
         site.server.forgetRequests()
-        let arguments = [site.aspired.binary, command] + site.arguments() + ["--http-listen", "off"]
+        let arguments =
+            [site.aspired.binary, command] + site.arguments() + ["--http-listen", "off", "--concurrency", "\(Self.underWay / 2)"]
         return try await ChildProcess.with(arguments, environment: site.aspired.environment) { process in
             try await eventually("\(count) objects were asked for: \(process.errorText)", every: .milliseconds(1)) {
                 site.gets.count >= count || process.end != nil || exists(site.published(1))

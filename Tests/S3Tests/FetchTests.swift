@@ -180,7 +180,7 @@ struct FetchTests {
             let data = noise(4 * part)
             let object = store.put("k", data)
             store.server.script(Fault(.status(403, code: "AccessDenied"), on: .get, first: 3, times: nil))
-            let serial = FetchScheduler(window: 1, partSize: Int64(part))
+            let serial = FetchScheduler(concurrency: 1, partSize: Int64(part))
             let file = try store.file("f", size: data.count)
             let error = try await s3Error { _ = try await serial.fetch(object, from: store.client, into: file) }
             #expect(error.kind == .denied)
@@ -234,7 +234,7 @@ struct FetchTests {
             let object = store.put("k", noise(4 * part))
             store.server.script(change.fault)
             let file = try store.file("f", size: 4 * part)
-            let serial = FetchScheduler(window: 1, partSize: Int64(part))
+            let serial = FetchScheduler(concurrency: 1, partSize: Int64(part))
             let error = try await s3Error { _ = try await serial.fetch(object, from: store.client, into: file) }
             #expect(error.isObjectChanged, "\(error)")
             #expect(error.kind == .unavailable && error.isTransient)
@@ -310,7 +310,7 @@ struct FetchTests {
             // The second of the ranges; the HEAD is none of them.
             store.server.script(Fault(.stall(after: 1_000), on: .get, first: 2))
             let file = try store.file("f", size: data.count)
-            _ = try await FetchScheduler(window: 2, partSize: Int64(part)).fetch(object, from: store.client, into: file)
+            _ = try await FetchScheduler(concurrency: 2, partSize: Int64(part)).fetch(object, from: store.client, into: file)
             #expect(try store.content(of: file) == data)
             #expect(store.telemetry.retries == ["stalled"])
             let ranges = store.server.requests.filter { $0.operation == .get }
@@ -335,7 +335,7 @@ struct FetchTests {
             let object = store.put("k", noise(4 * part))
             store.server.script(Fault(.stall(after: 1_000), on: .get, first: 3, times: nil))
             let file = try store.file("f", size: 4 * part)
-            let serial = FetchScheduler(window: 1, partSize: Int64(part))
+            let serial = FetchScheduler(concurrency: 1, partSize: Int64(part))
             let task = Task { try await serial.fetch(object, from: store.client, into: file) }
             while store.server.requests.count < 4 || (file.stagedBytes < 2 * part) { await Task.yield() }
             task.cancel()

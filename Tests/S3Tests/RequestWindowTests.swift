@@ -4,6 +4,19 @@ import Testing
 
 @Suite("The window of requests")
 struct RequestWindowTests {
+    private let time = TestTime()
+    private let part: Int64 = 8 << 20
+
+    /// Runs `body` with a place for a request of so many bytes; `nil` where there was none to be had.
+    private func withPlace<Value>(
+        _ window: RequestWindow, priority: Int = 0, bytes: Int64 = 0, _ body: () async -> Value
+    ) async -> Value? {
+        guard await window.take(priority: priority, bytes: bytes) else { return nil }
+        let value = await body()
+        window.giveBack(bytes: bytes, .done(bytes))
+        return value
+    }
+
     /// Lets every task that can run do so.
     private func settle(until condition: () -> Bool) async {
         var turns = 0
@@ -15,12 +28,12 @@ struct RequestWindowTests {
 
     @Test("no more than its size run at once, and all do in the end")
     func bound() async {
-        let window = RequestWindow(3)
+        let window = RequestWindow(limit: 3, partSize: part, time: time)
         let state = Box((running: 0, most: 0, done: 0))
         await withTaskGroup(of: Void.self) { group in
             for _ in 0..<50 {
                 group.addTask {
-                    let ran: Void? = await window.withPlace(priority: 0) {
+                    let ran: Void? = await withPlace(window) {
                         state.change {
                             $0.running += 1
                             $0.most = max($0.most, $0.running)
@@ -41,11 +54,11 @@ struct RequestWindowTests {
 
     @Test("who waits goes by priority, then by who came first; who is cancelled gives up at once and takes no place")
     func order() async {
-        let window = RequestWindow(1)
+        let window = RequestWindow(limit: 1, partSize: part, time: time)
         let order = Box<[String]>([])
         let isOpen = Box(false)
         let holder = Task {
-            await window.withPlace(priority: 0) {
+            await withPlace(window) {
                 order.change { $0.append("holder") }
                 while !isOpen.value { await Task.yield() }
             }
@@ -56,7 +69,7 @@ struct RequestWindowTests {
         func start(_ name: String, _ priority: Int) async {
             tasks.append(
                 Task {
-                    let ran: Void? = await window.withPlace(priority: priority) { order.change { $0.append(name) } }
+                    let ran: Void? = await withPlace(window, priority: priority) { order.change { $0.append(name) } }
                     if ran == nil { order.change { $0.append("no \(name)") } }
                 })
             waiting += 1
@@ -77,16 +90,43 @@ struct RequestWindowTests {
 
     @Test("a task that was cancelled before it asks gets no place when none is free")
     func cancelledBefore() async {
-        let window = RequestWindow(1)
-        await window.withPlace(priority: 0) {
+        let window = RequestWindow(limit: 1, partSize: part, time: time)
+        await withPlace(window) {
             let task = Task {
                 while !Task.isCancelled { await Task.yield() }
-                return await window.withPlace(priority: 0) { true }
+                return await withPlace(window) { true }
             }
             task.cancel()
             #expect(await task.value == nil)
         }
-        let ran = await window.withPlace(priority: 0) { true }
+        let ran = await withPlace(window) { true }
         #expect(ran == true)
+    }
+
+    @Test("large requests wait for the line, and small ones that come later fill the gap; priority goes before")
+    func gaps() async {
+        let window = RequestWindow(limit: 32, partSize: part, time: time)
+        for _ in 0..<WindowControl.firstParts { #expect(await window.take(priority: 0, bytes: part)) }
+        let order = Box<[String]>([])
+        var tasks: [Task<Void, Never>] = []
+        func start(_ name: String, _ priority: Int, _ bytes: Int64) async {
+            let before = window.waiting
+            tasks.append(
+                Task {
+                    if await window.take(priority: priority, bytes: bytes) { order.change { $0.append(name) } }
+                })
+            await settle { window.waiting > before || order.value.contains(name) }
+        }
+        await start("large", 0, part)
+        #expect(window.waiting == 1)
+        for number in 1...3 { await start("small \(number)", 0, 1_000) }
+        await start("urgent", 1, part)
+        // Nothing of the line is free for the large one after that, and of the count there is for small ones.
+        window.giveBack(bytes: part, .done(part))
+        await settle { order.value.count == 2 }
+        #expect(Set(order.value) == ["urgent", "small 1"])
+        for _ in 0..<4 { window.giveBack(bytes: part, .done(part)) }
+        for task in tasks { await task.value }
+        #expect(order.value.count == 5)
     }
 }

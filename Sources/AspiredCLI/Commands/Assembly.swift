@@ -86,9 +86,9 @@ private struct SourceMaker {
         self.telemetry = telemetry
         self.time = time
         scheduler = FetchScheduler(
-            window: min(configuration.concurrency, FetchScheduler.standardWindow),
+            concurrency: configuration.concurrency,
             partSize: configuration.partSize?.bytes ?? FetchScheduler.standardPartSize,
-            comparesChecksums: configuration.verify != .size)
+            comparesChecksums: configuration.verify != .size, time: time)
     }
 
     func make() throws(Failure) -> (sources: [String: any ModelSource], http: HTTPClient?) {

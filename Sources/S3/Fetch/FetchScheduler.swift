@@ -12,21 +12,26 @@ public enum FetchEvent: Sendable {
 /// Fetches objects into staged files. One a process: its window bounds the requests in flight over everything, whichever
 /// model and endpoint they are for.
 public final class FetchScheduler: Sendable {
-    /// Requests in flight at once.
-    public static let standardWindow = 8
+    /// Requests in flight at once, at most (`--concurrency`).
+    public static let standardConcurrency = 128
     /// Bytes of a ranged request: what AWS advises, and one such part can be lost without much harm.
     public static let standardPartSize: Int64 = 8 << 20
 
     private let window: RequestWindow
-    private let size: Int
     private let partSize: Int64
     private let comparesChecksums: Bool
 
-    /// `comparesChecksums` false takes the length for enough (`--verify size`).
-    public init(window: Int = standardWindow, partSize: Int64 = standardPartSize, comparesChecksums: Bool = true) {
+    /// - Parameters:
+    ///   - concurrency: requests in flight at once, at most; how many there are is found out.
+    ///   - partSize: bytes of a ranged request.
+    ///   - comparesChecksums: `false` takes the length for enough (`--verify size`).
+    ///   - time: its clock that does not jump counts.
+    public init(
+        concurrency: Int = standardConcurrency, partSize: Int64 = standardPartSize, comparesChecksums: Bool = true,
+        time: any TimeSource = SystemTimeSource()
+    ) {
         precondition(partSize > 0, "a part has a byte")
-        self.window = RequestWindow(window)
-        size = window
+        window = RequestWindow(limit: concurrency, partSize: partSize, time: time)
         self.partSize = partSize
         self.comparesChecksums = comparesChecksums
     }
@@ -52,7 +57,7 @@ public final class FetchScheduler: Sendable {
     ) async throws(S3Error) -> Verification {
         precondition(object.size == file.size, "a file is staged with the size of its object")
         let fetch = ObjectFetch(
-            object: object, client: client, file: file, priority: priority, window: window, parallel: size, partSize: partSize,
+            object: object, client: client, file: file, priority: priority, window: window, partSize: partSize,
             comparesChecksums: comparesChecksums, report: report)
         // Of a fetch that ends early nobody asks for the digest.
         defer { file.stopFollowing() }

@@ -16,8 +16,6 @@ struct ObjectFetch: Sendable {
     let file: StagedFile
     let priority: Int
     let window: RequestWindow
-    /// Requests of this object in flight at once.
-    let parallel: Int
     /// Bytes.
     let partSize: Int64
     /// Whether anything but the length is compared.
@@ -28,15 +26,14 @@ struct ObjectFetch: Sendable {
     private let offered = Lock(OfferedChecksum.none)
 
     init(
-        object: S3Object, client: S3Client, file: StagedFile, priority: Int, window: RequestWindow, parallel: Int,
-        partSize: Int64, comparesChecksums: Bool, report: @escaping @Sendable (FetchEvent) -> Void
+        object: S3Object, client: S3Client, file: StagedFile, priority: Int, window: RequestWindow, partSize: Int64,
+        comparesChecksums: Bool, report: @escaping @Sendable (FetchEvent) -> Void
     ) {
         self.object = object
         self.client = client
         self.file = file
         self.priority = priority
         self.window = window
-        self.parallel = parallel
         self.partSize = partSize
         self.comparesChecksums = comparesChecksums
         self.report = report
@@ -89,39 +86,27 @@ struct ObjectFetch: Sendable {
                         try await self.client.size(ofPart: number, parts, of: self.object, by: connection)
                     }
                 }
-            }, parallel: parallel)
+            }, parallel: 8)
         guard let assumed = try await sizes.assumed() else { return Comparison(offered: .none) }
         return Comparison(offered: .digest(FileDigest(parts.hash, parts: assumed), value: parts.value), sizes: sizes)
     }
 
-    /// Fetches ranges in pieces, as many at once as may be, in order; the first failure ends them all.
+    /// Fetches ranges in pieces, in order, each as soon as it has a place; the first failure ends them all.
     private func pieces(of missing: [Range<Int64>]) async throws(S3Error) {
-        var pieces = missing.flatMap { cut($0) }.makeIterator()
-        let failure: S3Error? = await withTaskGroup(of: S3Error?.self) { group in
-            var failure: S3Error?
-            func start() {
-                guard let range = pieces.next() else { return }
-                group.addTask {
-                    do throws(S3Error) {
-                        try await self.piece(range)
-                        return nil
-                    } catch {
-                        return error
+        do {
+            try await withThrowingDiscardingTaskGroup { group in
+                for piece in missing.lazy.flatMap({ cut($0) }) {
+                    // Only for the next one is waited: however long the object, no more tasks are about than there are places.
+                    guard await window.take(priority: priority, bytes: Int64(piece.count)) else {
+                        throw S3Error(.getObject, object.resource, .cancelled)
                     }
+                    group.addTask { try await self.piece(piece, hasPlace: true) }
+                    if group.isCancelled { return }
                 }
             }
-            for _ in 0..<parallel { start() }
-            for await result in group {
-                if failure == nil, let result {
-                    failure = result
-                    group.cancelAll()
-                } else if failure == nil {
-                    start()
-                }
-            }
-            return failure
+        } catch {
+            throw error as? S3Error ?? S3Error(.getObject, object.resource, .cancelled)
         }
-        if let failure { throw failure }
     }
 
     private func cut(_ range: Range<Int64>) -> [Range<Int64>] {
@@ -130,12 +115,19 @@ struct ObjectFetch: Sendable {
         }
     }
 
-    /// Fetches one piece; each further try begins at the byte that was reached.
-    private func piece(_ range: Range<Int64>) async throws(S3Error) {
+    /// Fetches one piece; each further try begins at the byte that was reached. It may have its place in the window already.
+    private func piece(_ range: Range<Int64>, hasPlace: Bool = false) async throws(S3Error) {
+        var held = hasPlace ? Int64(range.count) : nil
         try await client.retrying { (connection) async throws(FailedTry) in
-            guard let rest = self.rest(of: range) else { return }
+            let place = held.take()
+            guard let rest = self.rest(of: range) else {
+                if let place { window.giveBack(bytes: place, .done(0)) }
+                return
+            }
             defer { self.report(.bytes((self.rest(of: range)?.lowerBound ?? range.upperBound) - rest.lowerBound)) }
-            try await self.placed(.getObject) { () async throws(FailedTry) in try await self.get(rest, by: connection) }
+            try await self.placed(.getObject, bytes: Int64(rest.count), held: place) { () async throws(FailedTry) in
+                try await self.get(rest, by: connection)
+            }
         }
     }
 
@@ -171,14 +163,20 @@ struct ObjectFetch: Sendable {
         }
     }
 
-    /// Runs a try while it has its place in the window, and tells a change of the object from other refusals.
+    /// Runs a try while it has its place in the window, and tells a change of the object from other refusals. `held` is the place, by
+    /// its bytes, that was taken before.
     private func placed<Value: Sendable>(
-        _ operation: S3Operation, _ body: () async throws(FailedTry) -> Value
+        _ operation: S3Operation, bytes: Int64 = 0, held: Int64? = nil, _ body: () async throws(FailedTry) -> Value
     ) async throws(FailedTry) -> Value {
-        do throws(FailedTry) {
-            if let value = try await window.withPlace(priority: priority, body) { return value }
+        if held == nil, !(await window.take(priority: priority, bytes: bytes)) {
             throw FailedTry(error: S3Error(operation, object.resource, .cancelled))
+        }
+        do throws(FailedTry) {
+            let value = try await body()
+            window.giveBack(bytes: held ?? bytes, .done(bytes))
+            return value
         } catch {
+            window.giveBack(bytes: held ?? bytes, error.error.retryPace == .throttled ? .throttled : .failed)
             var failed = error
             failed.error = S3Error(error.error.operation, error.error.resource, error.error.cause.asChange())
             throw failed

@@ -1,44 +1,77 @@
 import FileIO
+import Servables
 
-/// How many requests may be in flight at once, over everything that is fetched: whoever comes when they are all taken waits,
-/// the highest priority first, then the longest waiting. Nothing polls.
+/// The requests in flight over everything that is fetched, as many as `WindowControl` lets: who comes when that is reached waits,
+/// the highest priority first, then the longest waiting; small ones fill the gap where a large one must wait for the line. Nothing
+/// polls.
 final class RequestWindow: Sendable {
     private struct Waiter {
         let number: UInt64
         let priority: Int
+        let bytes: Int64
         let continuation: CheckedContinuation<Bool, Never>
     }
 
     private struct State {
-        var free: Int
+        var control: WindowControl
+        var running = 0
+        /// Of those that are not small.
+        var runningBytes: Int64 = 0
         var nextNumber: UInt64 = 0
         /// Ascending by what comes next: the last one is the next one.
         var waiting: [Waiter] = []
         /// Cancelled before they began to wait.
         var cancelled: Set<UInt64> = []
+
+        var isCountBound: Bool { running >= control.count }
+
+        func lets(_ bytes: Int64) -> Bool {
+            !isCountBound && (bytes <= WindowControl.smallBytes || runningBytes < control.bytes)
+        }
+
+        mutating func begin(_ bytes: Int64) {
+            running += 1
+            if bytes > WindowControl.smallBytes { runningBytes += bytes }
+        }
+
+        /// Takes out those that may go now.
+        mutating func released() -> [Waiter] {
+            var released: [Waiter] = []
+            while !isCountBound, let index = waiting.lastIndex(where: { lets($0.bytes) }) {
+                let waiter = waiting.remove(at: index)
+                begin(waiter.bytes)
+                released.append(waiter)
+            }
+            return released
+        }
+    }
+
+    /// How a request ended, as far as it counts here.
+    enum Ending {
+        /// So many bytes came.
+        case done(Int64)
+        case failed
+        case throttled
     }
 
     private let state: Lock<State>
+    private let time: any TimeSource
 
-    init(_ size: Int) {
-        precondition(size > 0, "a window of no requests would wait for ever")
-        state = Lock(State(free: size))
+    /// - Parameters:
+    ///   - limit: requests at once, at most.
+    ///   - partSize: bytes of a request that carries much.
+    ///   - time: its clock that does not jump counts.
+    init(limit: Int, partSize: Int64, time: any TimeSource) {
+        state = Lock(State(control: WindowControl(limit: limit, partSize: partSize)))
+        self.time = time
     }
 
     /// Who waits for a place.
     var waiting: Int { state.withLock { $0.waiting.count } }
 
-    /// Runs `body` while it holds one of the places.
-    /// - Returns: `nil`, without having run it, where the task was cancelled while it waited.
-    nonisolated(nonsending) func withPlace<Value, Failure: Error>(
-        priority: Int, _ body: () async throws(Failure) -> Value
-    ) async throws(Failure) -> Value? {
-        guard await take(priority: priority) else { return nil }
-        defer { giveBack() }
-        return try await body()
-    }
-
-    private func take(priority: Int) async -> Bool {
+    /// Takes a place for a request of so many bytes, which must be given back.
+    /// - Returns: `false`, without a place, where the task was cancelled while it waited.
+    func take(priority: Int, bytes: Int64) async -> Bool {
         let number = state.withLock { state in
             state.nextNumber += 1
             return state.nextNumber
@@ -49,12 +82,13 @@ final class RequestWindow: Sendable {
             await withCheckedContinuation { continuation in
                 let answer: Bool? = state.withLock { state in
                     if state.cancelled.remove(number) != nil { return false }
-                    if state.free > 0 {
-                        state.free -= 1
+                    if state.lets(bytes) {
+                        state.begin(bytes)
                         return true
                     }
                     let index = state.waiting.firstIndex { $0.priority >= priority } ?? state.waiting.endIndex
-                    state.waiting.insert(Waiter(number: number, priority: priority, continuation: continuation), at: index)
+                    state.waiting.insert(
+                        Waiter(number: number, priority: priority, bytes: bytes, continuation: continuation), at: index)
                     return nil
                 }
                 if let answer { continuation.resume(returning: answer) }
@@ -71,14 +105,22 @@ final class RequestWindow: Sendable {
         }
     }
 
-    private func giveBack() {
-        let next: Waiter? = state.withLock { state in
-            guard let next = state.waiting.popLast() else {
-                state.free += 1
-                return nil
+    /// Gives back a place that was taken for so many bytes.
+    func giveBack(bytes: Int64, _ ending: Ending) {
+        let now = time.uptime()
+        let released: [Waiter] = state.withLock { state in
+            let isCountBound = state.isCountBound && !state.waiting.isEmpty
+            let isByteBound = state.runningBytes >= state.control.bytes && !state.waiting.isEmpty
+            switch ending {
+            case .done(let carried):
+                state.control.ended(carried, isCountBound: isCountBound, isByteBound: isByteBound, now: now)
+            case .failed: break
+            case .throttled: state.control.throttled(now: now)
             }
-            return next
+            state.running -= 1
+            if bytes > WindowControl.smallBytes { state.runningBytes -= bytes }
+            return state.released()
         }
-        next?.continuation.resume(returning: true)
+        for waiter in released { waiter.continuation.resume(returning: true) }
     }
 }

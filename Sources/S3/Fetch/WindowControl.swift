@@ -1,0 +1,119 @@
+import Servables
+
+/// How many requests may be in flight at once: found out by trying, since neither the store nor the network says.
+///
+/// Two bounds. Requests are counted: from a few on, one more with each that ends, up to the limit; where the store throttles, half as
+/// many, and from there one more for each time that all have ended. And of the requests that carry much the bytes are counted: these
+/// share the line, and more of them at once help only as long as the throughput grows with them. The bound doubles while that is
+/// so, and goes back where it is not, to try again later.
+struct WindowControl: Sendable {
+    /// Requests at once to begin with.
+    static let firstCount = 16
+    /// Parts at once to begin with: one connection carries 85 to 90 MB/s (S3's performance guidelines).
+    static let firstParts = 16
+    /// A request of so few bytes is over before it has its share of the line: only its latency counts.
+    static let smallBytes: Int64 = 256 << 10
+    /// What a doubled bound has to bring: less is within what a network and a busy machine do by themselves.
+    private static let gain = 1.1
+    /// A store that throttles many requests at one instant means it once.
+    private static let betweenCuts = Duration.milliseconds(500)
+    private static let firstHold = Duration.seconds(5)
+    private static let longestHold = Duration.seconds(60)
+
+    /// `--concurrency`.
+    let limit: Int
+    private let partSize: Int64
+    /// Requests in flight at most.
+    private(set) var count: Int
+    /// Bytes in flight, of requests that are not small, at which no further one is begun.
+    private(set) var bytes: Int64
+    /// No throttling was seen yet.
+    private var isStarting = true
+    /// Requests that ended since the count was raised last.
+    private var credit = 0
+    private var lastCut: Duration?
+    private var epoch: Epoch?
+    /// The throughput at half of the bound, in bytes a second; `nil` before it is known.
+    private var lower: Double?
+    private var holdUntil: Duration?
+    private var hold = firstHold
+
+    /// The bytes that ended since a moment.
+    private struct Epoch {
+        /// Of those that were in flight before the bound changed, which say nothing of it.
+        var old: Int64
+        var start: Duration?
+        var bytes: Int64 = 0
+    }
+
+    init(limit: Int, partSize: Int64) {
+        precondition(limit > 0, "a window of no requests would wait for ever")
+        self.limit = limit
+        self.partSize = partSize
+        count = min(limit, Self.firstCount)
+        bytes = partSize * Int64(min(limit, Self.firstParts))
+    }
+
+    /// A request ended well.
+    /// - Parameters:
+    ///   - carried: bytes that it brought.
+    ///   - isCountBound: somebody waits because of the count.
+    ///   - isByteBound: somebody waits, and as many bytes are in flight as may be.
+    ///   - now: by the clock that does not jump.
+    mutating func ended(_ carried: Int64, isCountBound: Bool, isByteBound: Bool, now: Duration) {
+        if isCountBound, count < limit {
+            credit += 1
+            if isStarting || credit >= count {
+                count += 1
+                credit = 0
+            }
+        }
+        guard carried > Self.smallBytes else { return }
+        // A line that nobody waits for says nothing of how much it takes.
+        guard isByteBound else { return epoch = nil }
+        var current = epoch ?? Epoch(old: 0)
+        defer { epoch = current }
+        if current.old > 0 { return current.old -= carried }
+        guard let start = current.start else { return current.start = now }
+        current.bytes += carried
+        // As much as is in flight: every connection had its turn.
+        guard current.bytes >= bytes, now > start else { return }
+        let before = bytes
+        judge(Double(current.bytes) / (now - start).inSeconds, now)
+        current = Epoch(old: bytes == before ? 0 : before, start: bytes == before ? now : nil)
+    }
+
+    /// The store asked for fewer requests.
+    mutating func throttled(now: Duration) {
+        if let lastCut, now - lastCut < Self.betweenCuts { return }
+        lastCut = now
+        isStarting = false
+        credit = 0
+        count = max(1, count / 2)
+        bytes = max(partSize, bytes / 2)
+        epoch = nil
+        rest(now)
+    }
+
+    private mutating func judge(_ throughput: Double, _ now: Duration) {
+        if let holdUntil {
+            guard now >= holdUntil else { return }
+            self.holdUntil = nil
+        }
+        if let lower, throughput < lower * Self.gain {
+            bytes = max(partSize, bytes / 2)
+            return rest(now)
+        }
+        hold = Self.firstHold
+        let most = partSize * Int64(limit)
+        guard bytes < most else { return rest(now) }
+        lower = throughput
+        bytes = min(bytes * 2, most)
+    }
+
+    private mutating func rest(_ now: Duration) {
+        lower = nil
+        holdUntil = now + hold
+        hold = min(hold * 2, Self.longestHold)
+    }
+}

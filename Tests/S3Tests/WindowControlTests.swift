@@ -1,0 +1,94 @@
+import Testing
+
+@testable import S3
+
+@Suite("How many requests at once")
+struct WindowControlTests {
+    private static let part: Int64 = 8 << 20
+
+    /// A line to a store: each connection carries so much, all together no more than the line does, and a request takes a while to begin.
+    private struct Line {
+        var perConnection = 90e6
+        var whole: Double
+        var latency = 0.03
+        var now = 0.0
+
+        /// Lets parts pass for so many seconds, as many at once as may be; there is always another one.
+        mutating func pass(_ control: inout WindowControl, seconds: Double) {
+            let end = now + seconds
+            while now < end {
+                let parts = min(control.count, Int(control.bytes / WindowControlTests.part))
+                let isCountBound = control.count <= Int(control.bytes / WindowControlTests.part)
+                let each = min(perConnection, whole / Double(parts))
+                let took = latency + Double(WindowControlTests.part) / each
+                for _ in 0..<parts {
+                    now += took / Double(parts)
+                    let isByteBound = Int64(parts) * WindowControlTests.part >= control.bytes
+                    control.ended(
+                        WindowControlTests.part, isCountBound: isCountBound, isByteBound: isByteBound, now: .seconds(now))
+                }
+            }
+        }
+
+        /// Bytes a second with as many parts at once.
+        func throughput(_ parts: Int) -> Double {
+            Double(WindowControlTests.part * Int64(parts))
+                / (latency + Double(WindowControlTests.part) / min(perConnection, whole / Double(parts)))
+        }
+    }
+
+    private func parts(_ control: WindowControl) -> Int { min(control.count, Int(control.bytes / Self.part)) }
+
+    @Test("there are as many as the line takes, and not many more", arguments: [0.5e9, 1.4e9, 3e9, 20e9])
+    func line(whole: Double) {
+        var control = WindowControl(limit: 128, partSize: Self.part)
+        var line = Line(whole: whole)
+        line.pass(&control, seconds: 4)
+        let best = (1...128).map { line.throughput($0) }.max() ?? 0
+        #expect(line.throughput(parts(control)) > 0.85 * best, "\(parts(control)) parts")
+        // Half of them would be felt, but for those that there are to begin with.
+        #expect(parts(control) <= WindowControl.firstParts || line.throughput(parts(control) / 2) < 0.9 * best)
+    }
+
+    @Test("what has changed is found out again")
+    func changes() {
+        var control = WindowControl(limit: 128, partSize: Self.part)
+        var line = Line(whole: 1e9)
+        line.pass(&control, seconds: 4)
+        let before = parts(control)
+        line.perConnection = 20e6
+        line.now += 60
+        line.pass(&control, seconds: 20)
+        #expect(parts(control) > before, "\(before), then \(parts(control))")
+    }
+
+    @Test("small requests are more with each that ends, up to the limit, if somebody waits")
+    func small() {
+        var control = WindowControl(limit: 100, partSize: Self.part)
+        for _ in 0..<1_000 { control.ended(10_000, isCountBound: false, isByteBound: false, now: .zero) }
+        #expect(control.count == WindowControl.firstCount)
+        for number in 1...50 {
+            control.ended(10_000, isCountBound: true, isByteBound: false, now: .zero)
+            #expect(control.count == WindowControl.firstCount + number)
+        }
+        for _ in 0..<1_000 { control.ended(10_000, isCountBound: true, isByteBound: false, now: .zero) }
+        #expect(control.count == 100)
+        #expect(WindowControl(limit: 3, partSize: Self.part).count == 3)
+    }
+
+    @Test("throttling halves them, once for all that comes at one instant, never to none, and they come back slowly")
+    func throttled() {
+        var control = WindowControl(limit: 128, partSize: Self.part)
+        for _ in 0..<1_000 { control.ended(10_000, isCountBound: true, isByteBound: false, now: .zero) }
+        for _ in 0..<50 { control.throttled(now: .seconds(10)) }
+        #expect(control.count == 64 && control.bytes == 8 * Self.part)
+        control.throttled(now: .seconds(11))
+        #expect(control.count == 32)
+        for _ in 0..<31 { control.ended(10_000, isCountBound: true, isByteBound: false, now: .seconds(12)) }
+        #expect(control.count == 32)
+        control.ended(10_000, isCountBound: true, isByteBound: false, now: .seconds(12))
+        #expect(control.count == 33)
+        for second in 20..<60 { control.throttled(now: .seconds(second)) }
+        #expect(control.count == 1 && control.bytes == Self.part)
+    }
+}
