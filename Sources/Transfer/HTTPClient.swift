@@ -28,9 +28,10 @@ public final class HTTPClient: Sendable {
     public init(_ configuration: HTTPClientConfiguration) throws(TransportError) {
         guard Self.isLibraryReady else { throw TransportError(.library(reason: "it cannot be initialised"), host: "transfer") }
         var lanes: [Lane] = []
+        let pacer = configuration.maxBandwidth.map { Pacer(bytesPerSecond: $0) }
         for number in 0..<max(1, configuration.threads) {
             do throws(TransportError) {
-                lanes.append(Lane(thread: try TransferThread(configuration, number: number), load: Load()))
+                lanes.append(Lane(thread: try TransferThread(configuration, pacer, number: number), load: Load()))
             } catch {
                 for lane in lanes { lane.thread.stop() }
                 throw error

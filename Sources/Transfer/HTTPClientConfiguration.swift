@@ -52,6 +52,8 @@ public struct HTTPClientConfiguration: Hashable, Sendable {
     public var maxConnections = 128
     /// An idle connection older than this is not used again: S3 closes its own after 5 s.
     public var idleConnectionLifetime: Duration = .seconds(4)
+    /// Bytes of bodies a second, over all requests; `nil`: as they come.
+    public var maxBandwidth: Int64?
     /// A thread that had nothing to do for so long gives back its connections, handles and parsed authorities.
     public var idleThreadLifetime: Duration = .seconds(60)
 

@@ -21,7 +21,8 @@ struct NetworkClock {
         return result
     }
 
-    private static func monotonic() -> UInt64 {
+    /// The machine's own, which does not stand still.
+    static func monotonic() -> Instant {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)
         return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)

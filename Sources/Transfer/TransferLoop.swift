@@ -1,4 +1,5 @@
 import CCurl
+import Glibc
 
 /// The multi handle and all that runs on it. Owned by one thread (`TransferThread`), which calls it in turns.
 final class TransferLoop {
@@ -9,10 +10,18 @@ final class TransferLoop {
     private var clock = NetworkClock()
     /// No deadline lies before this one. Deadlines that move on do not move it, so that bytes that arrive cost nothing here.
     private var nextDeadline = NetworkClock.Instant.max
+    private let pacer: Pacer?
+    /// Bytes of bodies since the pacer was told.
+    private var taken: Int64 = 0
+    /// Until when nothing is taken from the network, by the machine's clock.
+    private var heldUntil: NetworkClock.Instant = 0
+    /// Whoever cancels or stops waits no longer than this.
+    private static let longestHold: NetworkClock.Instant = 50_000_000
 
-    init(_ configuration: HTTPClientConfiguration, _ multi: MultiHandle) {
+    init(_ configuration: HTTPClientConfiguration, _ multi: MultiHandle, _ pacer: Pacer?) {
         self.configuration = configuration
         self.multi = multi
+        self.pacer = pacer
     }
 
     var isIdle: Bool { active.isEmpty }
@@ -54,7 +63,12 @@ final class TransferLoop {
 
     /// Moves every transfer as far as it goes without waiting, and ends those that are through or too slow.
     func turn() {
+        guard heldUntil <= NetworkClock.monotonic() else { return }
         multi.perform()
+        if let pacer, taken > 0 {
+            heldUntil = pacer.took(taken, at: NetworkClock.monotonic())
+            taken = 0
+        }
         while let (raw, code) = multi.nextResult() {
             guard let (handle, exchange) = active[raw] else { continue }
             if code == CURLE_OPERATION_TIMEDOUT, wasHeldUp(exchange) {
@@ -68,6 +82,11 @@ final class TransferLoop {
 
     /// Waits until a socket is ready, a time-out is due, someone calls `MultiHandle.wakeUp`, or `limit` is over.
     func wait(atMost limit: Duration) {
+        let left = Int64(bitPattern: heldUntil &- NetworkClock.monotonic())
+        guard left <= 0 else {
+            // It is not the network that is slow.
+            return clock.exclude { sleepBriefly(nanoseconds: min(left, Int64(Self.longestHold))) }
+        }
         let now = clock.now
         let remaining = nextDeadline > now ? (nextDeadline - now) / 1_000_000 + 1 : 0
         multi.poll(milliseconds: min(Int(clamping: remaining), limit.wholeMilliseconds))
@@ -146,6 +165,7 @@ final class TransferLoop {
 
     private func body(_ exchange: Exchange, _ bytes: UnsafeRawBufferPointer) -> Bool {
         let goesOn = clock.exclude { exchange.takeBody(bytes) }
+        taken += Int64(bytes.count)
         if exchange.receivedInWindow >= configuration.stall.bytes {
             exchange.receivedInWindow = 0
             exchange.deadline = clock.now + configuration.stall.window.nanoseconds
@@ -178,4 +198,9 @@ final class TransferLoop {
         guard let exchange = exchange(context), let loop = exchange.loop else { return 0 }
         return take(loop, exchange, UnsafeRawBufferPointer(start: bytes, count: count)) ? count : 0
     }
+}
+
+private func sleepBriefly(nanoseconds: Int64) {
+    var time = timespec(tv_sec: 0, tv_nsec: Int(nanoseconds))
+    nanosleep(&time, nil)
 }

@@ -26,7 +26,7 @@ final class TransferThread: Sendable {
     private let configuration: HTTPClientConfiguration
 
     /// Starts the thread, which lives until `stop`.
-    init(_ configuration: HTTPClientConfiguration, number: Int) throws(TransportError) {
+    init(_ configuration: HTTPClientConfiguration, _ pacer: Pacer?, number: Int) throws(TransportError) {
         guard let multi = MultiHandle(configuration) else {
             throw TransportError(.library(reason: "no memory or no descriptors for a multi handle"), host: "transfer")
         }
@@ -34,7 +34,7 @@ final class TransferThread: Sendable {
         mailbox = Lock(Mailbox(multi: multi))
         spawnThread(name: "aspired-xfer-\(number)") { [self] in
             Self.blockSignals()
-            if let multi = mailbox.withLock({ $0.multi }) { run(TransferLoop(configuration, multi)) }
+            if let multi = mailbox.withLock({ $0.multi }) { run(TransferLoop(configuration, multi, pacer)) }
             end()
         }
     }

@@ -43,7 +43,8 @@ struct SettingValueTests {
             "prune-delay": ["4s"], "prune-foreign": ["true"], "max-volume": ["1GB"], "keep-free": ["12%"], "file-mode": ["0640"],
             "dir-mode": ["750"], "s3-endpoint": ["http://minio:9000"], "s3-region": ["r1"], "s3-addressing": ["path"],
             "s3-profile": ["p"], "s3-anonymous": ["true"], "s3-request-payer": ["true"], "s3-ca-file": ["ca.pem"],
-            "s3-insecure-skip-tls-verify": ["true"], "concurrency": ["1024"], "part-size": ["64KiB"], "republish-pause": ["6s"],
+            "s3-insecure-skip-tls-verify": ["true"], "concurrency": ["1024"], "part-size": ["64KiB"], "max-bandwidth": ["10MiB"],
+            "republish-pause": ["6s"],
             "recheck-interval": ["2m"], "on-changed": ["republish"],
             "http-listen": ["127.0.0.1:80"], "log-format": ["text"], "log-level": ["Debug"],
         ]
@@ -73,6 +74,7 @@ struct SettingValueTests {
                     requestPayer: true, caFile: "/work/dir/ca.pem", skipsTLSVerification: true))
         #expect(configuration.concurrency == 1024)
         #expect(configuration.partSize == ByteCount(65536))
+        #expect(configuration.maxBandwidth == ByteCount(10 << 20))
         #expect(configuration.republishPause == .seconds(6))
         #expect(configuration.recheckInterval == .seconds(120))
         #expect(configuration.onChanged == .republish)
@@ -131,6 +133,8 @@ struct SettingValueTests {
             ("concurrency", "+8", "a number from 1 to 1024"),
             ("concurrency", "99999999999999999999", "a number from 1 to 1024"),
             ("part-size", "65535", "expected auto, or a size of 64KiB or more"),
+            ("max-bandwidth", "65535", "expected bytes a second, 64KiB or more"),
+            ("max-bandwidth", "fast", "expected bytes a second, 64KiB or more"),
             ("part-size", "big", "expected auto, or a size of 64KiB or more"),
             ("republish-pause", "5 s", "expected a duration such as"),
             ("http-listen", "9464", "expected :PORT"),

@@ -22,6 +22,34 @@ struct ConnectionTests {
         }
     }
 
+    @Test("bytes are paid for one after the other, whoever takes them, and what was not used is not saved up")
+    func pacer() {
+        let pacer = Pacer(bytesPerSecond: 1_000)
+        #expect(pacer.took(500, at: 1_000_000_000) == 1_500_000_000)
+        #expect(pacer.took(250, at: 1_000_000_000) == 1_750_000_000)
+        #expect(pacer.took(1_000, at: 5_000_000_000) == 6_000_000_000)
+    }
+
+    @Test("a bandwidth holds for all threads together, and slows nobody into a time-out")
+    func bandwidth() async throws {
+        let size = 400_000
+        try await withServer({ _ in [.answer(200, String(repeating: "x", count: size))] }) {
+            $0.threads = 2
+            $0.maxBandwidth = 4_000_000
+            $0.stall = StallLimit(bytes: 1, window: .milliseconds(50))
+        } _: { server, client in
+            let start = ContinuousClock.now
+            try await withThrowingTaskGroup(of: Int.self) { group in
+                for _ in 0..<4 {
+                    group.addTask { try await client.send(HTTPRequest("GET", server.url), limit: 1 << 20).body.count }
+                }
+                for try await count in group { #expect(count == size) }
+            }
+            // The last bytes are taken before they are paid for.
+            #expect(ContinuousClock.now - start > .milliseconds(4 * size / 4_000 - 200))
+        }
+    }
+
     @Test("a request that wants a fresh connection gets one, though another is open")
     func fresh() async throws {
         try await withServer({ _ in [.answer(200, "a")] }) { server, client in

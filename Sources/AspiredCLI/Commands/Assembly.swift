@@ -85,8 +85,11 @@ private struct SourceMaker {
         self.reader = reader
         self.telemetry = telemetry
         self.time = time
+        var concurrency = configuration.concurrency
+        // What is already on its way when the bandwidth is used up comes all the same: few connections hold little.
+        if let limit = configuration.maxBandwidth { concurrency = min(concurrency, max(2, Int(clamping: limit.bytes >> 20))) }
         scheduler = FetchScheduler(
-            concurrency: configuration.concurrency,
+            concurrency: concurrency,
             partSize: configuration.partSize?.bytes ?? FetchScheduler.standardPartSize,
             comparesChecksums: configuration.verify != .size, time: time)
     }
@@ -129,7 +132,8 @@ private struct SourceMaker {
 
     private func makeClient(_ place: S3Place, _ shared: inout Shared) throws(Failure) -> S3Client {
         let s3 = try configuration.s3.resolved(environment: environment, endpoint: place.endpoint, region: place.region)
-        let transport = s3.transport(version: ProgramVersion.current)
+        var transport = s3.transport(version: ProgramVersion.current)
+        transport.maxBandwidth = configuration.maxBandwidth?.bytes
         let http: HTTPClient
         if let known = shared.http {
             http = known

@@ -27,6 +27,8 @@ struct Configuration: Hashable, Sendable {
     var concurrency: Int
     /// `nil`: chosen by the scheduler.
     var partSize: ByteCount?
+    /// Bytes a second from S3; `nil`: as they come.
+    var maxBandwidth: ByteCount?
     var republishPause: Duration
     /// `nil`: off.
     var httpListen: HTTPListen?

@@ -48,6 +48,7 @@ extension ConfigurationReport {
             s3: S3Settings(reading: &reader, workingDirectory: inputs.workingDirectory),
             concurrency: reader.value(.concurrency, SettingValue.concurrency),
             partSize: reader.value(.partSize, SettingValue.partSize),
+            maxBandwidth: reader.optional(.maxBandwidth, SettingValue.maxBandwidth),
             republishPause: reader.value(.republishPause, SettingValue.duration),
             httpListen: reader.value(.httpListen) { text throws(ParseFault) in
                 listens ? try SettingValue.listen(text, isExplicit: listenIsExplicit) : nil

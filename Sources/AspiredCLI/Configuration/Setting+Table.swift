@@ -4,7 +4,7 @@ extension Setting {
         model, versions, root, stateDir, pollInterval, timeout, ready, settle, recheckInterval, verify, onChanged, pruneDelay,
         pruneForeign, maxVolume,
         keepFree, fileMode, dirMode, s3Endpoint, s3Region, s3Addressing, s3Profile, s3Anonymous, s3RequestPayer, s3CAFile,
-        s3InsecureSkipTLSVerify, concurrency, partSize, republishPause, httpListen, logFormat, logLevel,
+        s3InsecureSkipTLSVerify, concurrency, partSize, maxBandwidth, republishPause, httpListen, logFormat, logLevel,
     ]
 
     /// The settings whose flags `command` takes, in the order of the help.
@@ -96,6 +96,9 @@ extension Setting {
     static let partSize = Setting(
         "part-size", .value("S"), default: "auto", of: syncing,
         "Size of ranged requests: auto, or 64KiB and more")
+    static let maxBandwidth = Setting(
+        "max-bandwidth", .value("S"), note: "none", of: syncing,
+        "Bytes a second from S3, over all models: 64KiB and more")
     static let republishPause = Setting(
         "republish-pause", .value("D"), default: "5s", of: syncing,
         "How long a version that is replaced by other content of the same number stays out")

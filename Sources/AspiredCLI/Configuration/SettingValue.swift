@@ -104,6 +104,14 @@ enum SettingValue {
         return size
     }
 
+    static func maxBandwidth(_ text: String) throws(ParseFault) -> ByteCount {
+        let expected = ParseFault("expected bytes a second, 64KiB or more")
+        let size: ByteCount
+        do { size = try ByteCount(parsing: text) } catch { throw expected }
+        guard size.bytes >= 64 << 10 else { throw expected }
+        return size
+    }
+
     /// The name of a section of the AWS configuration files.
     static func profile(_ text: String) throws(ParseFault) -> String {
         guard !text.isEmpty, !hasControlCharacter(text), !text.contains("]") else {
