@@ -15,6 +15,10 @@ int aspired_rename_noreplace(const char *from, const char *to) {
 
 int aspired_fallocate(int fd, off_t offset, off_t length) { return fallocate(fd, 0, offset, length); }
 
+int aspired_start_writeback(int fd, off_t offset, off_t length) {
+    return sync_file_range(fd, offset, length, SYNC_FILE_RANGE_WRITE);
+}
+
 long aspired_filesystem_magic(int fd) {
     struct statfs info;
     if (fstatfs(fd, &info) != 0) return -1;

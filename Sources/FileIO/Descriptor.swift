@@ -80,6 +80,14 @@ public struct Descriptor: ~Copyable, Sendable {
         }
     }
 
+    /// Has the kernel begin to write a range to the disk (sync_file_range(2)), so that a later `sync` waits for little. A hint: whether
+    /// anything can be written, that will say.
+    public borrowing func startWriteback(_ range: Range<Int64>) {
+        _ = try? fileSystem.call(.writeback, path) {
+            aspired_start_writeback(rawValue, off_t(range.lowerBound), off_t(range.upperBound - range.lowerBound))
+        }
+    }
+
     /// fsync(2). After a failure the kernel may have dropped the data and a second call would lie: throw the file away.
     public borrowing func sync() throws(FileError) {
         try fileSystem.call(.fsync, path) { fsync(rawValue) }

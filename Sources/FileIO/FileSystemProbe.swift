@@ -2,7 +2,8 @@ public import SystemPackage
 
 /// The kinds of system calls that `FileSystem` makes, named as their manual pages are.
 public enum FileOperation: String, Hashable, Sendable, CaseIterable {
-    case open, close, read, write, fsync, truncate, fallocate, stat, list, mkdir, rename, unlink, rmdir, chmod, flock, statvfs
+    case open, close, read, write, writeback, fsync, truncate, fallocate, stat, list, mkdir, rename, unlink, rmdir, chmod, flock,
+        statvfs
 }
 
 /// One system call that is about to be made.

@@ -10,6 +10,10 @@ public final class StagedFile: Sendable {
     /// Bytes of the whole file.
     public let size: Int64
 
+    /// Extents of so many bytes go to the disk as soon as they are there, not all with the last sync. Not by whoever wrote them: it may
+    /// have to wait for the disk's queue.
+    private static let earlyWriteback: Int64 = 1 << 20
+
     /// Whether the disk has set aside the blocks of the whole file, so that it counts them as used already.
     public let isAllocated: Bool
 
@@ -93,6 +97,7 @@ public final class StagedFile: Sendable {
         let isFresh = extents.withLock { $0.insert(extent) }
         precondition(isFresh, "two writers of one file never overlap")
         try onExtent(extent)
+        if extent.length >= Self.earlyWriteback { reader.enqueue { self.descriptor.startWriteback(extent.offset..<extent.end) } }
         if let trailing = following.withLock({ $0 }) { advance(trailing) }
     }
 

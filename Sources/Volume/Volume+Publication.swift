@@ -115,11 +115,14 @@ extension Volume {
         let isExact = try doing("look through \(tree)") { () throws(FileError) in try holdsExactly(staged.table, in: tree) }
         guard isExact else { throw .incomplete(target, reason: "the staged tree is not what was listed") }
         try doing("sync \(tree)") { () throws(FileError) in
+            // All on their way first, so that no sync waits for what another could have written meanwhile.
             for entry in staged.table {
                 let file = try fileSystem.open(tree.appending(entry.path), .read)
                 try file.setMode(settings.fileMode)
-                try file.sync()
+                file.startWriteback(0..<entry.size)
             }
+            let table = staged.table
+            try fileSystem.sync(table.count) { tree.appending(table[$0].path) }
             for directory in expectedDirectories(staged.table).reversed() { try sealDirectory(tree.pushing(directory)) }
             try sealDirectory(tree)
         }

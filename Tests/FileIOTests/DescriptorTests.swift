@@ -21,6 +21,38 @@ struct DescriptorTests {
         }
     }
 
+    @Test("files are synced each once, few or many; the first that cannot be ends it", arguments: [0, 1, 32, 33, 500])
+    func syncMany(count: Int) async throws {
+        try await withDirectory { directory in
+            for number in 0..<count { try write([1], to: directory.appending("f\(number)")) }
+            let probe = Probe()
+            try FileSystem(probe: probe).sync(count) { directory.appending("f\($0)") }
+            let synced = probe.trace([.fsync])
+            #expect(synced.count == count && Set(synced) == Set((0..<count).map { "fsync f\($0)" }))
+            guard count > 0 else { return }
+            let failing = Probe { _, call in
+                call.operation == .fsync && call.path.lastComponent == "f0" ? .fail(.ioError) : .proceed
+            }
+            #expect(throws: FileError("fsync", directory.appending("f0"), .ioError)) {
+                try FileSystem(probe: failing).sync(count) { directory.appending("f\($0)") }
+            }
+            #expect(failing.trace([.fsync]).count <= max(1, count - 1) + 16)
+        }
+    }
+
+    @Test("having the kernel begin to write is a hint: what it says to it counts for nothing")
+    func writeback() async throws {
+        try await withDirectory { directory in
+            let probe = Probe.failing(.writeback, .ioError)
+            let file = try FileSystem(probe: probe).open(directory.appending("f"), .createNew)
+            try file.write([1, 2, 3], at: 0)
+            file.startWriteback(0..<3)
+            file.startWriteback(0..<3)
+            try file.sync()
+            #expect(probe.trace([.writeback, .fsync]) == ["writeback f", "writeback f", "fsync f"])
+        }
+    }
+
     @Test("an appended write that the system takes in pieces is finished")
     func shortAppends() async throws {
         try await withDirectory { directory in

@@ -92,6 +92,36 @@ struct PublicationTests {
         }
     }
 
+    @Test(
+        "of a version of many files all are synced before the first directory, each once; where one cannot be, nothing is published"
+    )
+    func manyFiles() async throws {
+        try await withDirectory { directory in
+            let bench = try Bench(directory)
+            var many = Content(files: [])
+            for number in 0..<200 { many.files.append(("d\(number % 3)/f\(number)", [UInt8(number)], "\"t\(number)\"")) }
+            let probe = Probe()
+            let volume = bench.volume(probe)
+            let staged = try bench.stage(.eight, many, on: volume)
+            try bench.fetch(staged, many)
+            let before = probe.trace([.fsync], below: directory).count
+            try volume.publish(staged)
+            let synced = probe.trace([.fsync], below: directory)[before...].map { $0 }
+            #expect(synced.prefix(200).allSatisfy { $0.contains("/tree/d") && $0.contains("/f") })
+            #expect(Set(synced.prefix(200)).count == 200)
+            #expect(!synced.dropFirst(200).contains { $0.contains("/f") })
+
+            let failing = Probe { _, call in
+                call.operation == .fsync && call.path.lastComponent == "f150" ? .fail(.ioError) : .proceed
+            }
+            let other = bench.volume(failing)
+            let again = try bench.stage(Version(number: 9), many, on: other)
+            try bench.fetch(again, many)
+            #expect(throws: VolumeError.self) { try other.publish(again) }
+            #expect(try bench.volume().inventory("m").staged == [], "what could not be synced is fetched anew")
+        }
+    }
+
     @Test("publishing and pruning are one rename each into and out of the base path, and nothing else touches it")
     func oneRename() async throws {
         try await withDirectory { directory in
