@@ -173,6 +173,7 @@ struct TokenServiceTests {
         (
             200, Answers.role("A", id: "K").replacing("Credentials>", with: "Others>"), "it has no complete Credentials", false, 1
         ),
+        (200, Answers.role("A", id: "K", secret: " \n"), "it has no complete Credentials", false, 1),
         (200, Answers.role("A", id: "K", expires: "soon"), "its credentials have no Expiration", false, 1),
         (200, Answers.role("A", id: "K K"), "the access key id holds characters", false, 1),
     ]

@@ -32,8 +32,10 @@ enum RoleAnswer {
         func started(_ path: [String]) {}
 
         func ended(_ path: [String], text: String) throws(XMLFault) {
-            guard path.count == 4, path[2] == "Credentials", !text.isEmpty else { return }
-            fields[path[3]] = trimmed(text)
+            guard path.count == 4, path[2] == "Credentials" else { return }
+            // White space alone is nothing.
+            let value = trimmed(text)
+            if !value.isEmpty { fields[path[3]] = value }
         }
     }
 }
