@@ -6,14 +6,14 @@ struct OfferedKind: Sendable, CustomTestStringConvertible {
     /// As manifests name it.
     let method: String
     var checksums: [ChecksumKind] = []
-    /// Whether the object was uploaded in parts of 8 MiB.
+    /// Whether the object was uploaded in parts.
     var isMultipart = false
 
     var testDescription: String { method }
 
-    var options: FixtureOptions {
+    func options(partSize: Int) -> FixtureOptions {
         FixtureOptions(
-            checksums: checksums, parts: isMultipart ? UploadParts(sizes: [8 << 20], isComposite: !checksums.isEmpty) : nil)
+            checksums: checksums, parts: isMultipart ? UploadParts(sizes: [partSize], isComposite: !checksums.isEmpty) : nil)
     }
 
     static let all = [
@@ -31,7 +31,9 @@ struct OfferedKind: Sendable, CustomTestStringConvertible {
 @Suite("One flipped bit", .serialized, .fewAtATime)
 struct FlippedBitTests {
     /// Bytes of the object; `make flipped-bit` sets a GiB.
-    private static let size = Binaries.variable("FLIPPED_BIT_SIZE").flatMap(Fault.byteCount) ?? 17 << 20
+    private static let size = Binaries.variable("FLIPPED_BIT_SIZE").flatMap(Fault.byteCount) ?? (3 << 20) + 100_000
+    /// Bytes, of uploading and of fetching.
+    private static let partSize = size > 1 << 28 ? 8 << 20 : 1 << 20
     private static let key = "mnist/1/variables/variables.data-00000-of-00001"
     private static let content = Models.noise(size, seed: 7)
     private static var isLarge: Bool { size > 1 << 28 }
@@ -40,10 +42,11 @@ struct FlippedBitTests {
         "is found by each kind of checksum, its object named and fetched anew once, and nothing is published",
         arguments: OfferedKind.all)
     func found(kind: OfferedKind) async throws {
-        try await Site.with(options: kind.options) { site in
+        try await Site.with(options: kind.options(partSize: Self.partSize)) { site in
             try await put(site)
             site.server.script(Fault(.flipBit(at: Self.size / 2 + 12_345), on: .get, key: "models/\(Self.key)", times: nil))
-            let outcome = try await site.aspired(["once"] + site.arguments(), within: .seconds(300))
+            let outcome = try await site.aspired(
+                ["once", "--part-size", "\(Self.partSize)"] + site.arguments(), within: .seconds(300))
             #expect(outcome.code == 65, "\(outcome)")
             for word in [Self.key, "\(kind.method) of the bytes is", "fetching anew"] {
                 #expect(outcome.lastWord.contains(word), "'\(word)' is missing: \(outcome)")
@@ -57,9 +60,10 @@ struct FlippedBitTests {
 
     @Test("is not there: each kind verifies the object, and the manifest says which", arguments: OfferedKind.all)
     func verified(kind: OfferedKind) async throws {
-        try await Site.with(options: kind.options) { site in
+        try await Site.with(options: kind.options(partSize: Self.partSize)) { site in
             try await put(site)
-            let outcome = try await site.aspired(["once"] + site.arguments() + ["--verify", "require"], within: .seconds(300))
+            let outcome = try await site.aspired(
+                ["once", "--part-size", "\(Self.partSize)"] + site.arguments() + ["--verify", "require"], within: .seconds(300))
             #expect(outcome.code == 0, "\(outcome)")
             #expect(site.versions() == ["1"])
             let manifest = String(decoding: try readFile("\(site.state)/manifests/mnist/1.json"), as: UTF8.self)

@@ -43,7 +43,7 @@ struct RetryTests {
             let reader = VersionReader(site.base())
             reader.expect(1, ["model.onnx": new])
             let outcome = try await reader.reading {
-                try await site.aspired(["once"] + site.arguments() + ["--part-size", "512KiB", "--timeout", "20s"])
+                try await site.aspired(["once"] + site.arguments() + ["--part-size", "512KiB", "--timeout", "50s"])
             }
             #expect(outcome.code == 0, "\(outcome)")
             #expect(try FileTree(site.published(1)).files == ["model.onnx": new])
