@@ -14,7 +14,7 @@ TOOLS := .build/tools
 export PATH := $(CURDIR)/$(TOOLS)/bin:$(PATH)
 
 # Else all tests begin at once, and those that start servers wait for each other beyond their limits.
-TESTS_AT_ONCE ?= 8
+TESTS_AT_ONCE ?= 6
 
 # What is linked statically though its shared library is everywhere: mapped in part instead of relocated whole.
 STATIC_LIBRARIES := .build/static

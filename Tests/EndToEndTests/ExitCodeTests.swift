@@ -83,18 +83,18 @@ struct ExitCodeTests {
             }),
         Failing(
             testDescription: "wrong bytes that stay", code: 65, says: ["mnist/2/saved_model.pb", "crc64nvme"],
-            arguments: ["--timeout", "15s"],
+            arguments: ["--timeout", "40s"],
             prepare: { site in
                 site.server.script(Fault(.flipBit(at: 100), on: .get, key: "models/mnist/2/saved_model.pb", times: nil))
             }),
         Failing(
             testDescription: "a listing that no parser takes", code: 69, says: ["ListObjects", "s3://models/mnist"],
-            arguments: ["--timeout", "4s"],
+            arguments: ["--timeout", "8s"],
             prepare: { $0.server.script(Fault(.truncateListing, on: .list, times: nil)) }),
         Failing(
             testDescription: "an object that is always refused", code: 77,
             says: ["GetObject", "mnist/2/saved_model.pb", "AccessDenied"],
-            arguments: ["--timeout", "15s"],
+            arguments: ["--timeout", "40s"],
             prepare: { site in
                 let fault = Fault(.status(403, code: "AccessDenied"), on: .get, key: "*/2/saved_model.pb", times: nil)
                 site.server.script(fault)
@@ -154,7 +154,7 @@ struct ExitCodeTests {
         try await Site.with { site in
             try site.put(1)
             site.server.script(Fault(.status(503, code: "SlowDown"), times: nil))
-            let outcome = try await site.once("--timeout", "4s")
+            let outcome = try await site.once("--timeout", "8s")
             #expect(outcome.code == 69, "\(outcome)")
             #expect(outcome.lastWord.contains("503") && outcome.lastWord.contains("SlowDown"), "\(outcome)")
         }

@@ -34,7 +34,7 @@ struct HostileBucketTests {
             let before = try published(site)
             for (path, bytes) in Models.version(2) { site.server.put(bucket: "models", key: "mnist/2/\(path)", data: bytes) }
             for key in hostile.keys { site.server.put(bucket: "models", key: "mnist/2/\(key)", data: Array("hostile".utf8)) }
-            let outcome = try await site.once("--timeout", "10s")
+            let outcome = try await site.once("--timeout", "40s")
             #expect(outcome.code == 65, "\(outcome)")
             #expect(outcome.lastWord.contains(hostile.shown), "\(outcome)")
             #expect(outcome.errors.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7f || $0 == "\n" })
@@ -65,7 +65,7 @@ struct HostileBucketTests {
         try await Site.with { site in
             try site.put(1)
             site.server.script(Fault(.status(403, code: "AccessDenied", bodySize: 64 << 20), on: .list, times: nil))
-            let outcome = try await site.once("--timeout", "10s")
+            let outcome = try await site.once("--timeout", "40s")
             #expect(outcome.code == 77, "\(outcome)")
             #expect(outcome.errors.utf8.count < 20_000)
         }

@@ -93,7 +93,7 @@ struct OtherUserTests {
             #expect(try await site.once().code == 0)
             try site.put(2)
             let aspired = try OtherUser.aspired(site.aspired, in: site.scratch)
-            let outcome = try await aspired(["once"] + site.arguments() + ["--timeout", "5s"])
+            let outcome = try await aspired(["once"] + site.arguments() + ["--timeout", "40s"])
             // What root made is root's: it cannot be moved, and that is said.
             #expect(outcome.code == 73, "\(outcome)")
             #expect(outcome.lastWord.contains("runAsUser"), "\(outcome)")
