@@ -113,7 +113,8 @@ let package = Package(
         suite("S3FixtureTests", ["S3Fixture", "CLinux", nioCore, nioPosix, nioHTTP1]),
         // The executables are dependencies so that they are built before they are run.
         .testTarget(
-            name: "EndToEndTests", dependencies: ["S3Fixture", "CLinux", "PlainJSON", "aspired", "s3-fixture"],
+            name: "EndToEndTests",
+            dependencies: ["S3Fixture", "FileIO", "CLinux", "PlainJSON", "aspired", "s3-fixture", systemPackage],
             exclude: ["Support/upload.py"], swiftSettings: strict),
     ],
     cLanguageStandard: .c11

@@ -53,7 +53,7 @@ public struct ChildProcess: Sendable {
         let deadline = SystemTimeSource().uptime() + timeLimit
         let output = try Pipe()
         let errors = try Pipe()
-        let child = try start(output, errors)
+        let child = try Self.start(command, environment: environment, output: output.writer, errors: errors.writer)
         output.closeWriter()
         errors.closeWriter()
         var printed: [UInt8] = []
@@ -82,13 +82,21 @@ public struct ChildProcess: Sendable {
         return Outcome(ending: forced ?? Ending(status: status), output: printed, errors: complained)
     }
 
-    private func start(_ output: borrowing Pipe, _ errors: borrowing Pipe) throws(Errno) -> pid_t {
+    /// Starts a program in a process group of its own, with default signals, nothing to read, and no descriptor of ours but these two.
+    /// - Parameters:
+    ///   - command: the program, by path or as a name to be found in `PATH`, and its arguments.
+    ///   - environment: all of it; nothing is inherited.
+    ///   - output: for its standard output.
+    ///   - errors: for its standard error.
+    public static func start(
+        _ command: [String], environment: [String: String], output: Int32, errors: Int32
+    ) throws(Errno) -> Int32 {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_adddup2(&actions, output.writer, 1)
-        posix_spawn_file_actions_adddup2(&actions, errors.writer, 2)
+        posix_spawn_file_actions_adddup2(&actions, output, 1)
+        posix_spawn_file_actions_adddup2(&actions, errors, 2)
         aspired_spawn_close_from(&actions, 3)
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)

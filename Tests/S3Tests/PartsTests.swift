@@ -48,24 +48,7 @@ struct PartsTests {
         "one wrong bit is found by each kind of checksum, fetched anew once, and then named", arguments: offers, [part, 3 * part])
     func flipped(offer: (offered: [ChecksumKind], isComposite: Bool, method: VerificationMethod), size: Int) async throws {
         try await Store.with(options(offer)) { (store) async throws in
-            let object = store.put("m/1/k", noise(size))
-            store.server.script(Fault(.flipBit(at: size / 2 + 5), on: .get, times: nil))
-            let file = try store.file("f", size: size)
-            let mismatches = Box(0)
-            let error = try await s3Error {
-                _ = try await scheduler.fetch(object, from: store.client, into: file) { event in
-                    if case .checksumMismatch = event { mismatches.change { $0 += 1 } }
-                }
-            }
-            #expect(error.kind == .badData && !error.isTransient)
-            guard case .checksumMismatch(offer.method, let expected, let got) = error.cause else {
-                Issue.record("\(error)")
-                return
-            }
-            #expect(expected != got && expected.utf8.count == got.utf8.count)
-            for text in ["s3://b/m/1/k", expected, got, offer.method.rawValue] { #expect(error.description.contains(text)) }
-            #expect(mismatches.value == 2)
-            #expect(file.missing == [0..<Int64(size)])
+            try await store.expectWrongBit(isFoundBy: offer.method, size: size, scheduler)
         }
     }
 

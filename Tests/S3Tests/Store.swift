@@ -108,3 +108,27 @@ func s3Error(_ body: () async throws -> Void) async throws -> S3Error {
     Issue.record("no error")
     throw CancellationError()
 }
+
+extension Store {
+    /// Serves an object with one wrong bit, always: it is found, fetched anew once, named with both values, and nothing of it stays.
+    func expectWrongBit(isFoundBy method: VerificationMethod, size: Int, _ scheduler: FetchScheduler) async throws {
+        let object = put("m/1/k", noise(size))
+        server.script(Fault(.flipBit(at: size / 2 + 5), on: .get, times: nil))
+        let file = try file("f", size: size)
+        let mismatches = Box(0)
+        let error = try await s3Error {
+            _ = try await scheduler.fetch(object, from: client, into: file) { event in
+                if case .checksumMismatch = event { mismatches.change { $0 += 1 } }
+            }
+        }
+        #expect(error.kind == .badData && !error.isTransient)
+        guard case .checksumMismatch(method, let expected, let got) = error.cause else {
+            Issue.record("\(error)")
+            return
+        }
+        #expect(expected != got && expected.utf8.count == got.utf8.count)
+        for text in ["s3://b/m/1/k", expected, got, method.rawValue] { #expect(error.description.contains(text)) }
+        #expect(mismatches.value == 2)
+        #expect(file.missing == [0..<Int64(size)])
+    }
+}

@@ -18,9 +18,7 @@ extension S3Client {
             do throws(FailedTry) {
                 return try await self.read(wanted, by: connection)
             } catch {
-                var failed = error
-                failed.error = S3Error(error.error.operation, error.error.resource, error.error.cause.asChange())
-                throw failed
+                throw error.asChange()
             }
         }
     }

@@ -17,23 +17,22 @@ extension S3Client {
             try await self.head(object.resource, pin: object.pin, by: connection)
         }
         guard head.size == object.size, !object.isOther(etag: head.etag) else { return nil }
-        var offered = OfferedChecksum(head.head, object)
-        var sizes: PartSizes?
-        if case .parts(let parts) = offered {
-            let asked = partSizes(of: object, parts)
-            sizes = asked
-            offered = try await asked.assumed().map { .digest(FileDigest(parts.hash, parts: $0), value: parts.value) } ?? .none
+        let comparison = try await Comparison(OfferedChecksum(head.head, object), of: object, parallel: 2) {
+            (number, parts) async throws(S3Error) in
+            try await self.retrying { (connection) async throws(FailedTry) in
+                try await self.size(ofPart: number, parts, of: object, by: connection)
+            }
         }
+        let offered = comparison.offered
         let checksums = try await bytes { () async throws(FileError) in try await local.checksums() }
         guard checksums.length == object.size else { return nil }
         let isEqual: Bool
         switch offered {
         case .none, .parts: isEqual = false
-        case .crc(.crc64nvme, let value): isEqual = checksums.crc64nvme == value
-        case .crc(.crc32c, let value): isEqual = checksums.crc32c.map(UInt64.init) == value
-        case .crc(.crc32, let value): isEqual = checksums.crc32.map(UInt64.init) == value
+        case .crc(let crc, let value): isEqual = crc.value(of: checksums) == value
         case .digest(let digest, let value):
-            let judgement = try await OfferedChecksum.judge(digest, value, sizes: sizes) { (digest) async throws(S3Error) in
+            let judgement = try await OfferedChecksum.judge(digest, value, sizes: comparison.sizes) {
+                (digest) async throws(S3Error) in
                 try await bytes { () async throws(FileError) in try await local.digest(digest) }
             }
             isEqual = judgement == .equal(offered.method)
@@ -47,15 +46,5 @@ extension S3Client {
                 throw S3Error(.headObject, object.resource, .file(error))
             }
         }
-    }
-
-    private func partSizes(of object: S3Object, _ parts: OfferedParts) -> PartSizes {
-        PartSizes(
-            object: object, parts: parts,
-            ask: { (number) async throws(S3Error) in
-                try await self.retrying { (connection) async throws(FailedTry) in
-                    try await self.size(ofPart: number, parts, of: object, by: connection)
-                }
-            }, parallel: 2)
     }
 }

@@ -42,6 +42,7 @@ extension ObjectFetch {
         }
         return .verified(Verification(crc64nvme: crc64nvme, method: offered.method))
     }
+
     private func digest(_ digest: FileDigest) async throws(S3Error) -> [UInt8] {
         do throws(FileError) {
             return try await file.digest(digest)

@@ -6,7 +6,36 @@ import Transfer
 struct Comparison: Sendable {
     let offered: OfferedChecksum
     /// Of the parts, where a checksum of theirs is compared.
-    var sizes: PartSizes?
+    let sizes: PartSizes?
+
+    init(offered: OfferedChecksum, sizes: PartSizes? = nil) {
+        self.offered = offered
+        self.sizes = sizes
+    }
+
+    /// With what is offered of a whole object, or with a checksum of its parts once it is known how long these are.
+    /// - Parameters:
+    ///   - offered: by the store.
+    ///   - object: the revision.
+    ///   - parallel: questions at once.
+    ///   - ask: once, with retries, for the size of a part, counted from 1; `nil` where the store does not tell.
+    init(
+        _ offered: OfferedChecksum, of object: S3Object, parallel: Int,
+        ask: @escaping @Sendable (Int, OfferedParts) async throws(S3Error) -> Int64?
+    ) async throws(S3Error) {
+        guard case .parts(let parts) = offered else {
+            self.init(offered: offered)
+            return
+        }
+        let sizes = PartSizes(
+            object: object, parts: parts, ask: { (number) async throws(S3Error) in try await ask(number, parts) },
+            parallel: parallel)
+        guard let assumed = try await sizes.assumed() else {
+            self.init(offered: .none)
+            return
+        }
+        self.init(offered: .digest(FileDigest(parts.hash, parts: assumed), value: parts.value), sizes: sizes)
+    }
 }
 
 /// The fetch of one object: its pieces, and the comparison at the end.
@@ -76,19 +105,14 @@ struct ObjectFetch: Sendable {
     private func comparison() async throws(S3Error) -> Comparison {
         if let stated = object.stated { return Comparison(offered: stated) }
         guard comparesChecksums else { return Comparison(offered: .none) }
-        let offered = offered.withLock { $0 }
-        guard case .parts(let parts) = offered else { return Comparison(offered: offered) }
-        let sizes = PartSizes(
-            object: object, parts: parts,
-            ask: { (number) async throws(S3Error) in
-                try await client.retrying { (connection) async throws(FailedTry) in
-                    try await self.placed(.headObject) { () async throws(FailedTry) in
-                        try await self.client.size(ofPart: number, parts, of: self.object, by: connection)
-                    }
+        return try await Comparison(offered.withLock { $0 }, of: object, parallel: 8) {
+            (number, parts) async throws(S3Error) in
+            try await client.retrying { (connection) async throws(FailedTry) in
+                try await self.placed(.headObject) { () async throws(FailedTry) in
+                    try await self.client.size(ofPart: number, parts, of: self.object, by: connection)
                 }
-            }, parallel: 8)
-        guard let assumed = try await sizes.assumed() else { return Comparison(offered: .none) }
-        return Comparison(offered: .digest(FileDigest(parts.hash, parts: assumed), value: parts.value), sizes: sizes)
+            }
+        }
     }
 
     /// Fetches ranges in pieces, in order, each as soon as it has a place; the first failure ends them all.
@@ -177,9 +201,7 @@ struct ObjectFetch: Sendable {
             return value
         } catch {
             window.giveBack(bytes: held ?? bytes, error.error.retryPace == .throttled ? .throttled : .failed)
-            var failed = error
-            failed.error = S3Error(error.error.operation, error.error.resource, error.error.cause.asChange())
-            throw failed
+            throw error.asChange()
         }
     }
 }

@@ -16,6 +16,15 @@ enum OfferedChecksum: Hashable, Sendable {
         case crc32
         case crc32c
         case crc64nvme
+
+        /// Of these bytes; `nil` where it was not computed.
+        func value(of bytes: Extent) -> UInt64? {
+            switch self {
+            case .crc64nvme: bytes.crc64nvme
+            case .crc32c: bytes.crc32c.map(UInt64.init)
+            case .crc32: bytes.crc32.map(UInt64.init)
+            }
+        }
     }
 
     /// Chooses from the headers of an answer for the **whole** object: a plain GET's or a HEAD's. A range's or a part's answer must
@@ -49,12 +58,7 @@ enum OfferedChecksum: Hashable, Sendable {
         case .crc(let crc, let value):
             var running = RunningChecksum([.crc64nvme, .crc32c, .crc32])
             bytes.withUnsafeBytes { running.update($0) }
-            let extent = running.extent(at: 0)
-            return switch crc {
-            case .crc64nvme: extent.crc64nvme == value
-            case .crc32c: extent.crc32c.map(UInt64.init) == value
-            case .crc32: extent.crc32.map(UInt64.init) == value
-            }
+            return crc.value(of: running.extent(at: 0)) == value
         case .digest(let digest, let value): return digest.hash.kind.map { $0.digest(of: bytes) == value } ?? true
         case .parts, .none: return true
         }

@@ -74,3 +74,10 @@ extension S3Error.Cause {
         }
     }
 }
+
+extension FailedTry {
+    /// The same, its cause told from a change of the object.
+    func asChange() -> FailedTry {
+        FailedTry(error: S3Error(error.operation, error.resource, error.cause.asChange()), signing: signing)
+    }
+}

@@ -1,5 +1,6 @@
-import CLinux
+import FileIO
 import Glibc
+import SystemPackage
 
 /// A process that a test started, in a process group of its own; its output goes to files that have no name.
 final class ChildProcess: Sendable {
@@ -21,32 +22,13 @@ final class ChildProcess: Sendable {
     init(_ command: [String], environment: [String: String] = [:]) throws {
         output = try AnonymousFile()
         errorOutput = try AnonymousFile()
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_adddup2(&actions, output.descriptor, 1)
-        posix_spawn_file_actions_adddup2(&actions, errorOutput.descriptor, 2)
-        // Else a child would keep the sockets of this process open, and a server that was shut down would seem to hang.
-        aspired_spawn_close_from(&actions, 3)
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        var (none, all) = (sigset_t(), sigset_t())
-        sigemptyset(&none)
-        sigfillset(&all)
-        posix_spawnattr_setsigmask(&attributes, &none)
-        posix_spawnattr_setsigdefault(&attributes, &all)
-        posix_spawnattr_setpgroup(&attributes, 0)
-        posix_spawnattr_setflags(
-            &attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP))
-        var arguments: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
-        var variables: [UnsafeMutablePointer<CChar>?] = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
-        defer { for text in arguments + variables { free(text) } }
-        var child: pid_t = 0
-        let result = posix_spawnp(&child, command[0], &actions, &attributes, &arguments, &variables)
-        guard result == 0 else { throw SystemFault("start \(command[0])", result) }
-        identifier = child
+        // Without our descriptors: else a child would keep the sockets of this process open, and a server that was shut down would seem to hang.
+        do throws(Errno) {
+            identifier = try FileIO.ChildProcess.start(
+                command, environment: environment, output: output.descriptor, errors: errorOutput.descriptor)
+        } catch {
+            throw SystemFault("start \(command[0])", error.rawValue)
+        }
     }
 
     /// What it wrote to standard output so far.
