@@ -88,6 +88,8 @@ public struct ChildProcess: Sendable {
     ///   - environment: all of it; nothing is inherited.
     ///   - output: for its standard output.
     ///   - errors: for its standard error.
+    /// - Returns: its process id, which is its group's, too.
+    /// - Throws: where it cannot be started.
     public static func start(
         _ command: [String], environment: [String: String], output: Int32, errors: Int32
     ) throws(Errno) -> Int32 {

@@ -49,7 +49,10 @@ struct PlanReport {
 
     /// What no disk holds is cut off.
     private func sum(_ sizes: [Int64]) -> Int64 {
-        sizes.reduce(0) { $0.addingReportingOverflow($1).overflow ? .max : $0 + $1 }
+        sizes.reduce(0) { sum, size in
+            let (total, isTooLarge) = sum.addingReportingOverflow(size)
+            return isTooLarge ? .max : total
+        }
     }
 
     private func size(_ fetch: PlannedModel.FetchSize?) -> String {

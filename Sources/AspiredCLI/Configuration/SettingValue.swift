@@ -97,18 +97,15 @@ enum SettingValue {
     /// - Returns: `nil` for `auto`.
     static func partSize(_ text: String) throws(ParseFault) -> ByteCount? {
         if text == "auto" { return nil }
-        let expected = ParseFault("expected auto, or a size of 64KiB or more")
-        let size: ByteCount
-        do { size = try ByteCount(parsing: text) } catch { throw expected }
-        guard size.bytes >= 64 << 10 else { throw expected }
-        return size
+        return try atLeast64KiB(text, "expected auto, or a size of 64KiB or more")
     }
 
     static func maxBandwidth(_ text: String) throws(ParseFault) -> ByteCount {
-        let expected = ParseFault("expected bytes a second, 64KiB or more")
-        let size: ByteCount
-        do { size = try ByteCount(parsing: text) } catch { throw expected }
-        guard size.bytes >= 64 << 10 else { throw expected }
+        try atLeast64KiB(text, "expected bytes a second, 64KiB or more")
+    }
+
+    private static func atLeast64KiB(_ text: String, _ expected: String) throws(ParseFault) -> ByteCount {
+        guard let size = try? ByteCount(parsing: text), size.bytes >= 64 << 10 else { throw ParseFault(expected) }
         return size
     }
 

@@ -19,6 +19,7 @@ struct Comparison: Sendable {
     ///   - object: the revision.
     ///   - parallel: questions at once.
     ///   - ask: once, with retries, for the size of a part, counted from 1; `nil` where the store does not tell.
+    /// - Throws: what `ask` throws.
     init(
         _ offered: OfferedChecksum, of object: S3Object, parallel: Int,
         ask: @escaping @Sendable (Int, OfferedParts) async throws(S3Error) -> Int64?
