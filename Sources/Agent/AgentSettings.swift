@@ -13,10 +13,12 @@ public struct AgentSettings: Hashable, Sendable {
     public var onChanged: ChangeAction
     /// Refuse files that the source offers nothing to verify by.
     public var requiresVerification: Bool
+    public var reuse: ReuseMode
 
     public init(
         pollInterval: Duration = .seconds(30), rules: PlanRules = PlanRules(), republishPause: Duration = .seconds(5),
-        recheckInterval: Duration = .seconds(600), onChanged: ChangeAction = .keep, requiresVerification: Bool = false
+        recheckInterval: Duration = .seconds(600), onChanged: ChangeAction = .keep, requiresVerification: Bool = false,
+        reuse: ReuseMode = .auto
     ) {
         self.pollInterval = pollInterval
         self.rules = rules
@@ -24,6 +26,7 @@ public struct AgentSettings: Hashable, Sendable {
         self.recheckInterval = recheckInterval
         self.onChanged = onChanged
         self.requiresVerification = requiresVerification
+        self.reuse = reuse
     }
 
     /// Of the poll interval, to either side.

@@ -17,6 +17,13 @@ public struct PlannedModel: Sendable {
     public struct FetchSize: Hashable, Sendable {
         public let files: Int
         public let bytes: Int64
+        /// Of these, what published versions have already.
+        public var reusedFiles = 0
+        public var reusedBytes: Int64 = 0
+
+        /// What is left to be fetched.
+        public var missingFiles: Int { files - reusedFiles }
+        public var missingBytes: Int64 { bytes - reusedBytes }
     }
 }
 
@@ -55,7 +62,9 @@ public struct Planner: Sendable {
                     switch try await contents(version, source) {
                     case .ready(let table):
                         available.readiness[version] = .ready
-                        tables[version] = .init(files: table.count, bytes: table.totalSize)
+                        let reusable = try await reusable(model.name, table, source)
+                        tables[version] = .init(
+                            files: table.count, bytes: table.totalSize, reusedFiles: reusable.files, reusedBytes: reusable.bytes)
                     case .held(let reason, _): available.readiness[version] = .held(reason)
                     }
                 }
@@ -81,6 +90,18 @@ public struct Planner: Sendable {
     private func look(at model: String) async throws(Failure) -> Inventory {
         do throws(VolumeError) {
             return try await workers.inventory.run { [volume] () throws(VolumeError) in try volume.inventory(model) }
+        } catch {
+            throw error.failure
+        }
+    }
+
+    private func reusable(
+        _ model: String, _ table: FileTable, _ source: any ModelSource
+    ) async throws(Failure) -> (files: Int, bytes: Int64) {
+        do throws(VolumeError) {
+            return try await workers.inventory.run { [volume, settings] () throws(VolumeError) in
+                try volume.reusable(model, table, source: source.location, settings.reuseRules(of: source))
+            }
         } catch {
             throw error.failure
         }

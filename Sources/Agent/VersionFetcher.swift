@@ -30,14 +30,15 @@ struct VersionFetcher: Sendable {
         var change: SourceError?
         for _ in 0..<Self.attempts {
             let table = try await readyTable(version)
-            let staged = try await onVolume { [volume, model, source] () throws(VolumeError) in
-                try volume.stage(model, version, table: table, source: source.location)
+            let staged = try await onVolume { [volume, model, source, reuseRules] () throws(VolumeError) in
+                try volume.stage(model, version, table: table, source: source.location, reuse: reuseRules)
             }
+            let arrivals = Arrivals(of: staged, to: self)
             let missing = table.totalSize - staged.stagedBytes
             telemetry.record(
                 .fetchStarted(model: model, version: version, files: table.count, bytes: table.totalSize, missing: missing))
             do throws(SourceError) {
-                try await fill(staged)
+                try await fill(staged, arrivals)
             } catch {
                 if error.isMismatch { telemetry.record(.checksumMismatch(model: model)) }
                 guard error.isStale else { throw error }
@@ -45,7 +46,7 @@ struct VersionFetcher: Sendable {
                 continue
             }
             guard try await readyTable(version) == table else { continue }
-            try await publish(staged, replacing: replaced, fetched: missing, began: began)
+            try await publish(staged, replacing: replaced, fetched: missing - arrivals.reused, began: began)
             return
         }
         throw unsteady(version, change)
@@ -73,18 +74,8 @@ struct VersionFetcher: Sendable {
     }
 
     /// Fetches what is missing, some files at once. The first failure stops the others.
-    private func fill(_ staged: StagedVersion) async throws(SourceError) {
-        let total = staged.table.totalSize
-        let counter = Lock<Int64>(staged.stagedBytes)
-        let report: @Sendable (Int64) -> Void = { bytes in
-            let done = counter.withLock { done in
-                done += bytes
-                return done
-            }
-            onProgress(FetchProgress(version: staged.version, stagedBytes: done, totalBytes: total))
-            telemetry.record(.fetched(model: model, bytes: bytes))
-        }
-        onProgress(FetchProgress(version: staged.version, stagedBytes: staged.stagedBytes, totalBytes: total))
+    private func fill(_ staged: StagedVersion, _ arrivals: Arrivals) async throws(SourceError) {
+        defer { arrivals.tellReuse() }
         let failure: SourceError? = await withTaskGroup(of: (size: Int64, failure: SourceError?).self) { group in
             var waiting = staged.incomplete[...]
             var running = 0
@@ -99,7 +90,7 @@ struct VersionFetcher: Sendable {
                     runningBytes += size
                     group.addTask {
                         do throws(SourceError) {
-                            try await fetchFile(index, of: staged, onBytes: report)
+                            try await fetchFile(index, of: staged, arrivals)
                             return (size, nil)
                         } catch {
                             return (size, error)
@@ -124,14 +115,16 @@ struct VersionFetcher: Sendable {
             Failure(.busy, "\(what) \(model) \(version): stopped; the next start goes on from what is there", isTransient: true))
     }
 
-    private func fetchFile(
-        _ index: Int, of staged: StagedVersion, onBytes: @escaping @Sendable (Int64) -> Void
-    ) async throws(SourceError) {
+    private func fetchFile(_ index: Int, of staged: StagedVersion, _ arrivals: Arrivals) async throws(SourceError) {
         let entry = staged.table[index]
+        if try await reuse(index, of: staged) {
+            arrivals.noteReused(entry.size)
+            return
+        }
         let file = try await onVolume { () throws(VolumeError) in try staged.open(index) }
         let verification: Verification
         do throws(SourceError) {
-            verification = try await source.fetch(entry, of: staged.version, into: file, onBytes: onBytes)
+            verification = try await source.fetch(entry, of: staged.version, into: file) { arrivals.noteFetched($0) }
         } catch {
             // Bytes of two revisions are never mixed.
             if error.isStale || error.isMismatch { try await forget(file) }

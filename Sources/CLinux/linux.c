@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 
@@ -14,6 +16,8 @@ int aspired_rename_noreplace(const char *from, const char *to) {
 }
 
 int aspired_fallocate(int fd, off_t offset, off_t length) { return fallocate(fd, 0, offset, length); }
+
+int aspired_clone(int target, int source) { return ioctl(target, FICLONE, source); }
 
 int aspired_start_writeback(int fd, off_t offset, off_t length) {
     return sync_file_range(fd, offset, length, SYNC_FILE_RANGE_WRITE);

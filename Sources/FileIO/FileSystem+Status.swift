@@ -19,6 +19,9 @@ public struct FileStatus: Hashable, Sendable {
     public let device: UInt64
     public let inode: UInt64
     public let owner: UInt32
+    public let group: UInt32
+    /// Names that the file has.
+    public let links: UInt64
     public let modified: Timestamp
     public let changed: Timestamp
 
@@ -36,9 +39,29 @@ public struct FileStatus: Hashable, Sendable {
         device = UInt64(raw.st_dev)
         inode = UInt64(raw.st_ino)
         owner = raw.st_uid
+        group = raw.st_gid
+        links = UInt64(raw.st_nlink)
         modified = Timestamp(secondsSinceEpoch: Int64(raw.st_mtim.tv_sec), nanoseconds: Int32(raw.st_mtim.tv_nsec))
         changed = Timestamp(secondsSinceEpoch: Int64(raw.st_ctim.tv_sec), nanoseconds: Int32(raw.st_ctim.tv_nsec))
     }
+}
+
+/// What shows that nobody has touched a file since it was looked at: any write, change of mode or further name gives it another
+/// time of change, which no call sets back.
+public struct FileStamp: Hashable, Sendable {
+    public let inode: UInt64
+    public let modified: Timestamp
+    public let changed: Timestamp
+
+    public init(inode: UInt64, modified: Timestamp, changed: Timestamp) {
+        self.inode = inode
+        self.modified = modified
+        self.changed = changed
+    }
+}
+
+extension FileStatus {
+    public var stamp: FileStamp { FileStamp(inode: inode, modified: modified, changed: changed) }
 }
 
 /// What a volume has room for.
@@ -73,12 +96,23 @@ extension FileSystem {
     }
 
     /// The bytes of all regular files below a directory, as far as they are still there when they are looked at; 0 where it is not.
-    public func treeSize(_ path: FilePath) throws(FileError) -> Int64 {
+    /// - `counted`: the inodes of files with several names that were counted already, in this tree or others; they are once.
+    public func treeSize(_ path: FilePath, counted: inout Set<UInt64>) throws(FileError) -> Int64 {
         var size: Int64 = 0
+        var found: Set<UInt64> = counted
+        try eachFile(below: path) { status in
+            if status.links == 1 || found.insert(status.inode).inserted { size += status.size }
+        }
+        counted = found
+        return size
+    }
+
+    /// Hands out the regular files below a directory, as far as they are still there when they are looked at; none where it is not.
+    public func eachFile(below path: FilePath, _ body: (FileStatus) throws(FileError) -> Void) throws(FileError) {
         var waiting = [path]
         while let path = waiting.popLast() {
             switch try status(path) {
-            case let status? where status.kind == .file: size += status.size
+            case let status? where status.kind == .file: try body(status)
             case let status? where status.kind == .directory:
                 do throws(FileError) {
                     for name in try list(path) { waiting.append(path.appending(name)) }
@@ -88,7 +122,6 @@ extension FileSystem {
             default: break
             }
         }
-        return size
     }
 
     /// The entries of a directory, sorted by name, without `.` and `..`.

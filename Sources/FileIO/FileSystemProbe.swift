@@ -2,15 +2,15 @@ public import SystemPackage
 
 /// The kinds of system calls that `FileSystem` makes, named as their manual pages are.
 public enum FileOperation: String, Hashable, Sendable, CaseIterable {
-    case open, close, read, write, writeback, fsync, truncate, fallocate, stat, list, mkdir, rename, unlink, rmdir, chmod, flock,
-        statvfs
+    case open, close, read, write, writeback, fsync, truncate, fallocate, stat, list, mkdir, rename, link, ficlone, unlink, rmdir,
+        chmod, flock, statvfs
 }
 
 /// One system call that is about to be made.
 public struct FileCall: Hashable, Sendable {
     public let operation: FileOperation
     public let path: FilePath
-    /// The second path of a rename.
+    /// The second path of a rename, and the new one of a link or clone.
     public let target: FilePath?
     /// The bytes that a read or write asks for; 0 otherwise.
     public let length: Int

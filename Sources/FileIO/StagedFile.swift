@@ -67,6 +67,18 @@ public final class StagedFile: Sendable {
         return RangeWriter(file: self, range: range, checksums: checksums)
     }
 
+    /// Writes a range that is missing with the same range of another file, as far as that reaches.
+    public func copy(
+        _ range: Range<Int64>, from source: borrowing Descriptor, onBytes: (Int64) -> Void = { _ in }
+    ) throws(FileError) {
+        var writer = writer(for: range, checksums: .crc64nvme)
+        try fileSystem.forEachChunk(of: source, in: range) { (bytes) throws(FileError) in
+            _ = try writer.append(bytes)
+            onBytes(Int64(bytes.count))
+        }
+        try writer.finish()
+    }
+
     /// Forgets every extent: the next writers write the file anew. No writer may be open.
     public func reset() throws(FileError) {
         extents.withLock { $0.removeAll() }

@@ -76,6 +76,13 @@ public struct FileSource: ModelSource {
         return Verification(crc64nvme: checksum, method: .sha256)
     }
 
+    /// The token is of one file: only of another name of the same one it is equal.
+    public func content(of entry: FileEntry, in location: String) -> String? {
+        location.hasPrefix("file:") ? entry.sha256.map(Hex.encode) ?? entry.token : nil
+    }
+
+    public func crc64nvme(of entry: FileEntry, of version: Version) -> UInt64? { nil }
+
     public func verify(
         _ entry: FileEntry, of version: Version, against local: LocalFile
     ) async throws(SourceError) -> Verification? {
@@ -146,12 +153,7 @@ public struct FileSource: ModelSource {
             guard let status = try fileSystem.status(path), status.token == entry.token else { return false }
             let source = try fileSystem.open(path, .read)
             guard try source.status().token == entry.token else { return false }
-            var writer = staged.writer(for: range, checksums: .crc64nvme)
-            try fileSystem.forEachChunk(of: source, in: range) { (bytes) throws(FileError) in
-                _ = try writer.append(bytes)
-                onBytes(Int64(bytes.count))
-            }
-            try writer.finish()
+            try staged.copy(range, from: source, onBytes: onBytes)
             return try source.status().token == entry.token
         }
         guard isSame else { throw changed(path) }

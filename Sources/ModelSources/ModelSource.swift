@@ -32,6 +32,16 @@ public protocol ModelSource: Sendable {
         _ entry: FileEntry, of version: Version, into file: StagedFile, onBytes: @escaping @Sendable (Int64) -> Void
     ) async throws(SourceError) -> Verification
 
+    /// What a listed file has in common with every other of its size that has the same bytes, also with those of other versions.
+    /// - `location`: where it was listed; what another store says of its files is not comparable.
+    /// - Returns: `nil` where nothing tells.
+    func content(of entry: FileEntry, in location: String) -> String?
+
+    /// Asks for the CRC-64/NVME of a file that is larger than it is worth fetching unasked.
+    /// - Returns: `nil` where the source does not know it, or something else has to be compared.
+    /// - Throws: `isStale` errors where the object is no longer what was listed.
+    func crc64nvme(of entry: FileEntry, of version: Version) async throws(SourceError) -> UInt64?
+
     /// Whether a file of the source has exactly these bytes, by the strongest means that need no copy of them.
     /// The size of `local` is the entry's.
     /// - Returns: `nil` where they differ, or where the source offers nothing to tell by.

@@ -1,3 +1,4 @@
+import Digests
 public import FileIO
 public import S3
 public import Servables
@@ -82,6 +83,22 @@ public struct S3Source: ModelSource {
                 }
             }
         } catch {
+            throw SourceError(failure(error, entry), isStale: error.isObjectChanged)
+        }
+    }
+
+    /// The SHA-256 that the manifest of its version names, or its ETag if that has the form of a digest of its bytes: others count
+    /// writes, or are times.
+    public func content(of entry: FileEntry, in location: String) -> String? {
+        if let sha256 = entry.sha256 { return Hex.encode(sha256) }
+        guard location.hasPrefix("s3://") else { return nil }
+        let etag = EntryTag(entry.tag).etag
+        return S3Object.isDigest(etag: etag) ? "\(location.dropFirst(5).prefix { $0 != "/" }) \(etag)" : nil
+    }
+
+    public func crc64nvme(of entry: FileEntry, of version: Version) async throws(SourceError) -> UInt64? {
+        guard entry.sha256 == nil, scheduler.comparesChecksums else { return nil }
+        do throws(S3Error) { return try await client.crc64nvme(of: object(entry, of: version)) } catch {
             throw SourceError(failure(error, entry), isStale: error.isObjectChanged)
         }
     }

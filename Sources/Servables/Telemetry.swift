@@ -7,6 +7,8 @@ public enum TelemetryEvent: Sendable {
     case fetchStarted(model: String, version: Version, files: Int, bytes: Int64, missing: Int64)
     /// Bytes of payload arrived from the source since the last such event.
     case fetched(model: String, bytes: Int64)
+    /// Files of a version need not be fetched: published versions have them.
+    case reused(model: String, version: Version, files: Int, bytes: Int64)
     /// A version became visible. `lag` is the time from its newest object to now; `fetched` the bytes that came over the wire.
     case published(
         model: String, version: Version, files: Int, bytes: Int64, fetched: Int64, took: Duration, lag: Duration?,

@@ -36,15 +36,17 @@ enum ManifestText {
     }
 
     static func file(_ file: ManifestFile) -> [UInt8] {
-        var bytes: [UInt8] = []
-        JSON.object([
+        var members: [JSON.Member] = [
             .init("path", .string(file.entry.path)),
             .init("size", .integer(file.entry.size)),
             .init("tag", .string(file.entry.tag)),
             .init("modified", .string(file.entry.modified.description)),
             .init("crc64nvme", .string(hex(file.verification.crc64nvme))),
             .init("verified", .string(file.verification.method.rawValue)),
-        ]).write(to: &bytes)
+        ]
+        if let stamp = file.stamp { members.append(.init("stamp", .string(text(of: stamp)))) }
+        var bytes: [UInt8] = []
+        JSON.object(members).write(to: &bytes)
         return bytes
     }
 
@@ -87,7 +89,29 @@ enum ManifestText {
         else { return nil }
         return ManifestFile(
             entry: FileEntry(path: path, size: size, tag: tag, modified: modified),
-            verification: Verification(crc64nvme: checksum, method: method))
+            verification: Verification(crc64nvme: checksum, method: method),
+            stamp: json["stamp"]?.string.flatMap(stamp(parsing:)))
+    }
+
+    /// Inode, time of modification and time of change.
+    private static func text(of stamp: FileStamp) -> String {
+        "\(stamp.inode) \(secondsAndNanoseconds(stamp.modified)) \(secondsAndNanoseconds(stamp.changed))"
+    }
+
+    private static func secondsAndNanoseconds(_ time: Timestamp) -> String { "\(time.secondsSinceEpoch).\(time.nanoseconds)" }
+
+    private static func stamp(parsing text: String) -> FileStamp? {
+        let fields = text.split(separator: " ")
+        guard fields.count == 3, let inode = UInt64(fields[0]), let modified = time(parsing: fields[1]),
+            let changed = time(parsing: fields[2])
+        else { return nil }
+        return FileStamp(inode: inode, modified: modified, changed: changed)
+    }
+
+    private static func time(parsing text: Substring) -> Timestamp? {
+        let parts = text.split(separator: ".")
+        guard parts.count == 2, let seconds = Int64(parts[0]), let nanoseconds = Int32(parts[1]) else { return nil }
+        return Timestamp(secondsSinceEpoch: seconds, nanoseconds: nanoseconds)
     }
 }
 

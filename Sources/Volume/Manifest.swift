@@ -1,3 +1,4 @@
+public import FileIO
 public import Servables
 
 /// What a version's manifest says before its list of files.
@@ -28,9 +29,12 @@ public struct ManifestHeader: Hashable, Sendable {
 public struct ManifestFile: Hashable, Sendable {
     public let entry: FileEntry
     public let verification: Verification
+    /// As the file was when it was published; `nil` where others made it, or nobody noted it.
+    public let stamp: FileStamp?
 
-    public init(entry: FileEntry, verification: Verification) {
+    public init(entry: FileEntry, verification: Verification, stamp: FileStamp? = nil) {
         self.entry = entry
         self.verification = verification
+        self.stamp = stamp
     }
 }

@@ -11,6 +11,8 @@ final class ManifestStore: Sendable {
 
     private let layout: VolumeLayout
     private let fileSystem: FileSystem
+    /// Held while a manifest is replaced by what follows from it.
+    private let changing = Lock<Void>(())
     /// Headers by path, as long as the file is the same: a poll reads no manifest again.
     private let known = Lock<[FilePath: Known]>([:])
 
@@ -70,11 +72,24 @@ final class ManifestStore: Sendable {
 
     /// Changes what a manifest says as a whole; its files stay.
     func update(_ model: String, _ version: Version, _ change: (inout ManifestSummary) -> Void) throws(FileError) {
-        guard var header = try header(model, version) else { return }
-        change(&header.summary)
-        let path = layout.manifest(model, version)
-        try write(header) { (take) throws(FileError) in
-            _ = try read(path, file: take)
+        try changing.withLock { (_) throws(FileError) in
+            guard var header = try header(model, version) else { return }
+            change(&header.summary)
+            try write(header) { (take) throws(FileError) in try eachFile(model, version, take) }
+        }
+    }
+
+    /// Changes the stamps of a manifest's files; all else stays.
+    func restamp(
+        _ model: String, _ version: Version, _ stamp: (ManifestFile) throws(FileError) -> FileStamp?
+    ) throws(FileError) {
+        try changing.withLock { (_) throws(FileError) in
+            guard let header = try header(model, version) else { return }
+            try write(header) { (take) throws(FileError) in
+                try eachFile(model, version) { (file) throws(FileError) in
+                    try take(ManifestFile(entry: file.entry, verification: file.verification, stamp: try stamp(file)))
+                }
+            }
         }
     }
 
@@ -87,10 +102,19 @@ final class ManifestStore: Sendable {
         return (header, files)
     }
 
+    /// Hands out the files of a version whose `header` was read: they are as it says, unless the manifest was replaced since.
+    func eachFile(
+        _ model: String, _ version: Version, _ take: (ManifestFile) throws(FileError) -> Void
+    ) throws(FileError) {
+        _ = try read(layout.manifest(model, version), file: take)
+    }
+
     func remove(_ model: String, _ version: Version) throws(FileError) {
-        let path = layout.manifest(model, version)
-        known.withLock { $0[path] = nil }
-        try fileSystem.removeFile(path)
+        try changing.withLock { (_) throws(FileError) in
+            let path = layout.manifest(model, version)
+            known.withLock { $0[path] = nil }
+            try fileSystem.removeFile(path)
+        }
     }
 
     /// The versions that have a manifest file, damaged ones included, and the names that are none.

@@ -127,12 +127,14 @@ extension Volume {
         }
     }
 
-    /// The bytes of all published versions, of what lies in staging except at `places`, and of what is being deleted.
+    /// The bytes of all published versions, of what lies in staging except at `places`, and of what is being deleted. A file that
+    /// several of them share takes its space once.
     private func bytesHeld(except places: Set<FilePath>) throws(FileError) -> Int64 {
-        var bytes = try fileSystem.treeSize(layout.trash)
+        var counted: Set<UInt64> = []
+        var bytes = try fileSystem.treeSize(layout.trash, counted: &counted)
         for model in try manifests.models() {
-            for version in try manifests.entries(model).versions {
-                bytes += try manifests.header(model, version)?.summary.bytes ?? 0
+            for version in try manifests.entries(model).versions where try manifests.header(model, version) != nil {
+                bytes += try fileSystem.treeSize(layout.version(model, version), counted: &counted)
             }
         }
         guard try fileSystem.status(layout.staging) != nil else { return bytes }
@@ -141,7 +143,7 @@ extension Volume {
             guard try fileSystem.status(layout.staging(model))?.kind == .directory else { continue }
             for name in try fileSystem.listIfThere(layout.staging(model)) {
                 let place = layout.staging(model).appending(name)
-                if !places.contains(place) { bytes += try fileSystem.treeSize(place) }
+                if !places.contains(place) { bytes += try fileSystem.treeSize(place, counted: &counted) }
             }
         }
         return bytes

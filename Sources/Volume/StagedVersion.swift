@@ -12,16 +12,18 @@ public final class StagedVersion: Sendable {
 
     /// What is renamed into the base path.
     let tree: FilePath
-    private let fileSystem: FileSystem
+    let fileSystem: FileSystem
     private let reader: WorkerThread
-    private let journal: Journal
-    private let reservation: SpaceReservation
+    let journal: Journal
+    let reservation: SpaceReservation
     /// Files that are whole and verified, and extents of others, by the table's index.
-    private let progress: Lock<[Int: FileProgress]>
+    let progress: Lock<[Int: FileProgress]>
+    /// What published versions of the model have of it.
+    let reusable: Reusable
 
     init(
         model: String, version: Version, table: FileTable, source: String, tree: FilePath, fileSystem: FileSystem,
-        reader: WorkerThread, journal: Journal, reservation: SpaceReservation, progress: [Int: FileProgress]
+        reader: WorkerThread, journal: Journal, reservation: SpaceReservation, progress: [Int: FileProgress], reusable: Reusable
     ) {
         self.model = model
         self.version = version
@@ -33,6 +35,7 @@ public final class StagedVersion: Sendable {
         self.journal = journal
         self.reservation = reservation
         self.progress = Lock(progress)
+        self.reusable = reusable
     }
 
     /// How the file at `index` was verified, if it is whole.
@@ -53,30 +56,34 @@ public final class StagedVersion: Sendable {
 
     /// Opens a file to be assembled, with what an earlier attempt left of it. Not twice at once.
     public func open(_ index: Int) throws(VolumeError) -> StagedFile {
+        try doing("stage \(tree.appending(table[index].path))") { () throws(FileError) in try file(index) }
+    }
+
+    func file(_ index: Int) throws(FileError) -> StagedFile {
         let entry = table[index]
         let path = tree.appending(entry.path)
         let extents = progress.withLock { $0[index]?.extents ?? [] }
-        return try doing("stage \(path)") { () throws(FileError) in
-            // Said before the file is there, so that no file is in the tree that the record does not know.
-            if extents.isEmpty { try journal.append(ProgressRecord.file(index: index, entry: entry).line) }
-            let (journal, progress, reservation) = (journal, progress, reservation)
-            let isAllocated = Lock(false)
-            let file = try StagedFile(
-                path: path, size: entry.size, extents: extents, fileSystem: fileSystem, reader: reader,
-                onExtent: { (extent) throws(FileError) in
-                    progress.withLock { $0[index, default: FileProgress()].extents.append(extent) }
-                    if !isAllocated.withLock({ $0 }) { reservation.use(extent.length) }
-                    try journal.append(ProgressRecord.extent(index: index, extent).line)
-                },
-                onReset: { () throws(FileError) in
-                    let forgotten = progress.withLock { $0.removeValue(forKey: index)?.bytes ?? 0 }
-                    if !isAllocated.withLock({ $0 }) { reservation.use(-forgotten) }
-                    try journal.append(ProgressRecord.reset(index: index).line)
-                })
-            isAllocated.withLock { $0 = file.isAllocated }
-            if extents.isEmpty, file.isAllocated { reservation.use(entry.size) }
-            return file
-        }
+        // What is under another name, too, is a published version's.
+        if extents.isEmpty { try fileSystem.removeFile(path) }
+        // Said before the file is there, so that no file is in the tree that the record does not know.
+        if extents.isEmpty { try journal.append(ProgressRecord.file(index: index, entry: entry).line) }
+        let (journal, progress, reservation) = (journal, progress, reservation)
+        let isAllocated = Lock(false)
+        let file = try StagedFile(
+            path: path, size: entry.size, extents: extents, fileSystem: fileSystem, reader: reader,
+            onExtent: { (extent) throws(FileError) in
+                progress.withLock { $0[index, default: FileProgress()].extents.append(extent) }
+                if !isAllocated.withLock({ $0 }) { reservation.use(extent.length) }
+                try journal.append(ProgressRecord.extent(index: index, extent).line)
+            },
+            onReset: { () throws(FileError) in
+                let forgotten = progress.withLock { $0.removeValue(forKey: index)?.bytes ?? 0 }
+                if !isAllocated.withLock({ $0 }) { reservation.use(-forgotten) }
+                try journal.append(ProgressRecord.reset(index: index).line)
+            })
+        isAllocated.withLock { $0 = file.isAllocated }
+        if extents.isEmpty, file.isAllocated { reservation.use(entry.size) }
+        return file
     }
 
     /// Notes that a file is whole and verified: it will not be fetched again.
@@ -84,6 +91,13 @@ public final class StagedVersion: Sendable {
         try doing("record the progress of \(tree)") { () throws(FileError) in
             try journal.append(ProgressRecord.verified(index: index, verification).line)
         }
+        progress.withLock { $0[index] = FileProgress(verification: verification) }
+    }
+
+    /// As `complete`, of a file that was not opened.
+    func note(_ index: Int, _ verification: Verification) throws(FileError) {
+        try journal.append(ProgressRecord.file(index: index, entry: table[index]).line)
+        try journal.append(ProgressRecord.verified(index: index, verification).line)
         progress.withLock { $0[index] = FileProgress(verification: verification) }
     }
 

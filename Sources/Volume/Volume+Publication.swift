@@ -60,10 +60,16 @@ extension Volume {
     }
 
     /// - `verifications`: in the table's order.
-    func write(_ header: ManifestHeader, table: FileTable, _ verifications: [Verification]) throws(FileError) {
+    /// - `tree`: where the files lie, if nobody but us has written to them.
+    func write(
+        _ header: ManifestHeader, table: FileTable, _ verifications: [Verification], in tree: FilePath? = nil
+    ) throws(FileError) {
         try manifests.write(header) { (take) throws(FileError) in
             for index in table.indices {
-                try take(ManifestFile(entry: table[index], verification: verifications[index]))
+                let entry = table[index]
+                let stamp = try tree.flatMap { (tree) throws(FileError) in try fileSystem.status(tree.appending(entry.path)) }?
+                    .stamp
+                try take(ManifestFile(entry: entry, verification: verifications[index], stamp: stamp))
             }
         }
     }
@@ -118,7 +124,8 @@ extension Volume {
             // All on their way first, so that no sync waits for what another could have written meanwhile.
             for entry in staged.table {
                 let file = try fileSystem.open(tree.appending(entry.path), .read)
-                try file.setMode(settings.fileMode)
+                // What shares its file with a published version has it already, and is not touched.
+                if try file.status().mode != settings.fileMode { try file.setMode(settings.fileMode) }
                 file.startWriteback(0..<entry.size)
             }
             let table = staged.table
@@ -143,7 +150,7 @@ extension Volume {
             staged.model, staged.version, table: staged.table, source: staged.source, isAdopted: false,
             verifications: verifications)
         try doing("write the manifest of \(staged.model) \(staged.version)") { () throws(FileError) in
-            try write(header, table: staged.table, verifications)
+            try write(header, table: staged.table, verifications, in: staged.tree)
         }
     }
 

@@ -27,6 +27,7 @@ extension Volume {
             try doing("empty \(layout.trash)") { () throws(FileError) in
                 guard try fileSystem.status(layout.trash) != nil else { return 0 }
                 let entries = try fileSystem.list(layout.trash)
+                let shared = try filesShared(with: entries.map { layout.trash.appending($0) })
                 var failure: FileError?
                 for name in entries {
                     // One that cannot be deleted must not keep the space of the others.
@@ -34,6 +35,7 @@ extension Volume {
                         failure = failure ?? error
                     }
                 }
+                try restamp(shared)
                 if let failure { throw failure }
                 return entries.count
             }

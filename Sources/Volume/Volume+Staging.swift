@@ -7,32 +7,48 @@ extension Volume {
     /// still the same stay, everything else goes. Reserves the space that is missing.
     /// - `table`: what the version shall hold; nothing else will be in it.
     /// - `source`: where it comes from, without secrets; what another source staged is not taken up.
-    public func stage(_ model: String, _ version: Version, table: FileTable, source: String) throws(VolumeError) -> StagedVersion
-    {
+    /// - `reuse`: what published versions of the model have is put into place at once, where that needs no look at the bytes; what needs
+    ///     one is ``StagedVersion/reuse(_:)``'s.
+    public func stage(
+        _ model: String, _ version: Version, table: FileTable, source: String, reuse rules: ReuseRules = .off
+    ) throws(VolumeError) -> StagedVersion {
         try checkPaths(table)
         let place = layout.staging(model, version)
         let tree = place.appending(VolumeLayout.tree)
         let directories = expectedDirectories(table)
 
-        let kept = try doing("take up \(place)") { () throws(FileError) in
+        var kept = try doing("take up \(place)") { () throws(FileError) in
             try takeBack(place, version.name)
             return try takeUp(place, table, source, directories: Set(directories))
         }
-        let reservation = try reserve(
-            place, unwritten: unwritten(of: table, kept), files: table.count - kept.count, total: table.totalSize)
-
-        let journal = try doing("stage \(place)") { () throws(FileError) in
+        func makeTree() throws(FileError) {
             for directory in [layout.staging, layout.staging(model), place] {
                 try fileSystem.makeDirectory(directory, mode: 0o755)
             }
             try fileSystem.makeDirectory(tree, mode: settings.directoryMode)
             for directory in directories { try fileSystem.makeDirectory(tree.pushing(directory), mode: settings.directoryMode) }
+        }
+        // Before space is asked for: a further name needs none. The record of the last attempt knows nothing of it, so that the next
+        // one removes it, should this one end here.
+        let found = try doing("put what \(model) has already into \(place)") { () throws(FileError) in
+            try self.reuse((model, table, source, tree), kept: Set(kept.keys), rules, makeTree: makeTree)
+        }
+        for (index, verification) in found.proven {
+            kept[index] = Kept(progress: FileProgress(verification: verification), allocated: table[index].size)
+        }
+        let shared = found.unproven.keys.reduce(found.proven.keys.reduce(0) { $0 + table[$1].size }) { $0 + table[$1].size }
+        let reservation = try reserve(
+            place, unwritten: unwritten(of: table, kept) - found.unproven.keys.reduce(0) { $0 + table[$1].size },
+            files: table.count - kept.count - found.unproven.count, total: table.totalSize - shared)
+
+        let journal = try doing("stage \(place)") { () throws(FileError) in
+            try makeTree()
             return try Journal.create(
                 place.appending(VolumeLayout.progress), lines: record(of: table, kept, source), fileSystem: fileSystem)
         }
         return StagedVersion(
             model: model, version: version, table: table, source: source, tree: tree, fileSystem: fileSystem, reader: reader,
-            journal: journal, reservation: reservation, progress: kept.mapValues(\.progress))
+            journal: journal, reservation: reservation, progress: kept.mapValues(\.progress), reusable: found)
     }
 
     /// What an earlier attempt left of a file.
@@ -63,6 +79,11 @@ extension Volume {
         for (index, progress) in known {
             let path = tree.appending(table[index].path)
             guard let status = try fileSystem.status(path), status.kind == .file, status.size == table[index].size else {
+                continue
+            }
+            // Shared with a published version, whose file must not change: neither its bytes nor, for another --file-mode, its mode.
+            if status.links > 1, progress.verification == nil || status.mode != settings.fileMode {
+                try fileSystem.removeFile(path)
                 continue
             }
             let intact = isDoubtful ? try intactPart(of: progress, in: path, size: status.size) : progress

@@ -83,7 +83,7 @@ struct CommandLineTests {
     @Test(
         "a setting that is not built yet is not known",
         arguments: [
-            "models-config", "model-files", "render-models-config", "reuse", "prune-first",
+            "models-config", "model-files", "render-models-config", "prune-first",
             "server", "republish-refused", "confirm-timeout", "on-change-exec", "on-change-webhook", "hook-timeout",
             "webhook-secret-file", "sync", "http-sync",
         ])

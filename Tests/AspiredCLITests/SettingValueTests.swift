@@ -45,7 +45,7 @@ struct SettingValueTests {
             "s3-profile": ["p"], "s3-anonymous": ["true"], "s3-request-payer": ["true"], "s3-ca-file": ["ca.pem"],
             "s3-insecure-skip-tls-verify": ["true"], "concurrency": ["1024"], "part-size": ["64KiB"], "max-bandwidth": ["10MiB"],
             "republish-pause": ["6s"],
-            "recheck-interval": ["2m"], "on-changed": ["republish"],
+            "recheck-interval": ["2m"], "on-changed": ["republish"], "reuse": ["copy"],
             "http-listen": ["127.0.0.1:80"], "log-format": ["text"], "log-level": ["Debug"],
         ]
         #expect(Set(flags.keys) == Set(Setting.all.map(\.name)))
@@ -78,6 +78,7 @@ struct SettingValueTests {
         #expect(configuration.republishPause == .seconds(6))
         #expect(configuration.recheckInterval == .seconds(120))
         #expect(configuration.onChanged == .republish)
+        #expect(configuration.reuse == .copy)
         #expect(configuration.httpListen == HTTPListen(host: "127.0.0.1", port: 80, isExplicit: true))
         #expect(configuration.logFormat == .text)
         #expect("\(configuration.logLevel)" == "debug")
@@ -99,6 +100,7 @@ struct SettingValueTests {
             ("settle", "-1s", "expected a duration such as"),
             ("recheck-interval", "99ms", "at least 100ms"),
             ("on-changed", "replace", "expected keep or republish"),
+            ("reuse", "link", "expected auto, hardlink, reflink, copy or off"),
             ("verify", "Best", "expected best, require or size"),
             ("prune-foreign", "maybe", "expected true or false"),
             ("max-volume", "0", "more than 0"),

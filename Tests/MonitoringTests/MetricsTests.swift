@@ -23,6 +23,7 @@ struct MetricsTests {
         let events: [TelemetryEvent] = [
             .fetched(model: "mnist", bytes: 1000), .fetched(model: "mnist", bytes: 24),
             published("mnist", lag: .seconds(7)), published("mnist", lag: .seconds(100_000)), published("mnist", lag: nil),
+            .reused(model: "mnist", version: version, files: 2, bytes: 77),
             .pruned(model: "mnist", version: version), .checksumMismatch(model: "bert"),
             .syncSucceeded(model: "mnist", at: Timestamp(secondsSinceEpoch: 1_795_341_781, nanoseconds: 250_000_000)),
             .syncFailed(model: "mnist", failure: failure, retryIn: nil),
@@ -56,7 +57,8 @@ struct MetricsTests {
                 "aspired_behind_seconds gauge",
                 "aspired_sync_total counter", "aspired_sync_last_success_timestamp_seconds gauge",
                 "aspired_publish_lag_seconds histogram", "aspired_fetched_bytes_total counter",
-                "aspired_checksum_failures_total counter", "aspired_pruned_total counter", "aspired_s3_requests_total counter",
+                "aspired_reused_bytes_total counter", "aspired_checksum_failures_total counter", "aspired_pruned_total counter",
+                "aspired_s3_requests_total counter",
                 "aspired_s3_request_seconds histogram", "aspired_s3_retries_total counter",
             ])
         let mnist = ["model": "mnist"]
@@ -72,6 +74,7 @@ struct MetricsTests {
         #expect(metrics.value("aspired_sync_total", ["model": "mnist", "result": "failure"]) == 2)
         #expect(metrics.value("aspired_sync_last_success_timestamp_seconds", mnist) == 1_795_341_781.25)
         #expect(metrics.value("aspired_fetched_bytes_total", mnist) == 1024)
+        #expect(metrics.value("aspired_reused_bytes_total", mnist) == 77)
         #expect(metrics.value("aspired_checksum_failures_total", ["model": "bert"]) == 1)
         #expect(metrics.value("aspired_pruned_total", mnist) == 1)
         #expect(metrics.value("aspired_publish_lag_seconds_count", mnist) == 2)
@@ -95,7 +98,7 @@ struct MetricsTests {
         for family in metrics.families where family.name != "aspired_build_info" && family.name != "aspired_volume_free_bytes" {
             #expect(family.samples.allSatisfy { $0.labels["model"] == "mnist" && $0.value == 0 }, "\(family.name)")
         }
-        #expect(metrics.families.count == 10)
+        #expect(metrics.families.count == 11)
 
         recorder.record(.fetched(model: "mnist", bytes: 5))
         recorder.register(model: "mnist")

@@ -8,7 +8,7 @@ import Testing
 
 /// What is done while a call fails.
 private enum Operation: String, CaseIterable, Sendable {
-    case stage, resume, publish, bringBack, prune, recover, adopt, release, whole
+    case stage, resume, reuse, publish, bringBack, prune, recover, adopt, release, whole
 }
 
 /// How it fails.
@@ -22,7 +22,7 @@ private enum Fault: String, CaseIterable, Sendable {
 private let cases: [(Operation, Fault)] = Operation.allCases.flatMap { operation in
     Fault.allCases.filter { fault in
         switch operation {
-        case .stage, .publish, .prune, .recover: true
+        case .stage, .reuse, .publish, .prune, .recover: true
         case .resume, .bringBack, .adopt, .release: fault != .noSpace
         case .whole: fault == .kill
         }
@@ -31,7 +31,7 @@ private let cases: [(Operation, Fault)] = Operation.allCases.flatMap { operation
 
 @Suite("The n-th call fails")
 struct FaultTests {
-    private let old = Content(files: [("f", [7, 7], "\"7\"")])
+    private let old = Content(files: [("f", [7, 7], "\"7\""), ("g", [9, 9, 9, 9], "\"9\"")])
     private let new = Content(files: [("f", [8, 8, 8], "\"8\""), ("d/g", [9, 9, 9, 9], "\"9\"")])
 
     @Test(
@@ -129,6 +129,18 @@ struct FaultTests {
                     for range in file.missing { try bench.write(new.files[index].bytes, range, into: file) }
                     try staged?.complete(index, Verification(crc64nvme: checksum(new.files[index].bytes), method: .md5))
                 }
+            case .reuse:
+                arm()
+                let shared = try volume.stage(
+                    "m", .eight, table: new.table, source: Bench.source,
+                    reuse: ReuseRules(mode: .auto, acceptsUnverified: true) { (entry, _) in entry.tag })
+                staged = shared
+                for index in shared.incomplete {
+                    guard let work = shared.reuse(index) else { continue }
+                    while try work.step() == .goesOn {}
+                }
+                try bench.fetch(shared, new)
+                try volume.publish(shared)
             case .publish, .bringBack:
                 let whole = try bench.stage(.eight, new, on: volume)
                 try bench.fetch(whole, new)

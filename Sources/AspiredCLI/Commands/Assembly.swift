@@ -27,7 +27,8 @@ struct Assembly: Sendable {
             pollInterval: configuration.pollInterval,
             rules: PlanRules(pruneDelay: configuration.pruneDelay, prunesForeign: configuration.prunesForeign),
             republishPause: configuration.republishPause, recheckInterval: configuration.recheckInterval,
-            onChanged: configuration.onChanged, requiresVerification: configuration.verify == .require)
+            onChanged: configuration.onChanged, requiresVerification: configuration.verify == .require,
+            reuse: configuration.reuse)
         let reader = WorkerThread(name: "aspired-read", threads: 2)
         volume = Volume(
             layout: VolumeLayout(root: FilePath(configuration.root), state: FilePath(configuration.stateDirectory)),

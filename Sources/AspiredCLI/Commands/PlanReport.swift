@@ -41,7 +41,7 @@ struct PlanReport {
     }
 
     private var totals: String {
-        let fetches = models.flatMap { planned in planned.plan.fetch.compactMap { planned.fetches[$0]?.bytes } }
+        let fetches = models.flatMap { planned in planned.plan.fetch.compactMap { planned.fetches[$0]?.missingBytes } }
         let prunes = models.flatMap { planned in planned.plan.prune.compactMap { planned.published[$0]?.bytes } }
         if fetches.isEmpty, prunes.isEmpty { return "\nnothing to do\n" }
         return "\nto fetch \(ByteCount(sum(fetches))), to prune \(ByteCount(sum(prunes)))\n"
@@ -57,12 +57,16 @@ struct PlanReport {
 
     private func size(_ fetch: PlannedModel.FetchSize?) -> String {
         guard let fetch else { return "" }
-        return "\(fetch.files) \(fetch.files == 1 ? "file" : "files"), \(ByteCount(fetch.bytes))"
+        let missing = size(fetch.missingFiles, fetch.missingBytes)
+        if fetch.reusedFiles == 0 { return missing }
+        return "\(missing), and \(size(fetch.reusedFiles, fetch.reusedBytes)) that published versions have"
     }
+
+    private func size(_ files: Int, _ bytes: Int64) -> String { "\(files) \(files == 1 ? "file" : "files"), \(ByteCount(bytes))" }
 
     private func size(_ summary: ManifestSummary?) -> String {
         guard let summary else { return "" }
-        return "\(summary.files) \(summary.files == 1 ? "file" : "files"), \(ByteCount(summary.bytes))"
+        return size(summary.files, summary.bytes)
     }
 
     // MARK: - JSON
@@ -86,9 +90,16 @@ struct PlanReport {
                 "fetch",
                 named(plan.fetch) { version in
                     guard let fetch = planned.fetches[version] else { return [] }
-                    return [.init("files", .integer(Int64(fetch.files))), .init("bytes", .integer(fetch.bytes))]
+                    return [.init("files", .integer(Int64(fetch.missingFiles))), .init("bytes", .integer(fetch.missingBytes))]
                 }),
-            .init("reuse", .array([])),
+            .init(
+                "reuse",
+                named(plan.fetch.filter { planned.fetches[$0]?.reusedFiles ?? 0 > 0 }) { version in
+                    [
+                        .init("files", .integer(Int64(planned.fetches[version]?.reusedFiles ?? 0))),
+                        .init("bytes", .integer(planned.fetches[version]?.reusedBytes ?? 0)),
+                    ]
+                }),
             .init("examine", named(plan.examine)),
             .init("publish", named(plan.fetch)),
             .init("prune", named(plan.prune) { [.init("bytes", .integer(planned.published[$0]?.bytes ?? 0))] }),

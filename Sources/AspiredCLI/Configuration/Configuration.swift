@@ -14,6 +14,7 @@ struct Configuration: Hashable, Sendable {
     var verify: VerifyMode
     /// Between two comparisons of a published version with its source.
     var recheckInterval: Duration
+    var reuse: ReuseMode
     var onChanged: ChangeAction
     var pruneDelay: Duration
     var prunesForeign: Bool

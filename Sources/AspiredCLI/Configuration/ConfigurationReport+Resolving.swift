@@ -38,6 +38,7 @@ extension ConfigurationReport {
             timeout: reader.optional(.timeout, SettingValue.timeout),
             verify: reader.value(.verify, SettingValue.choice),
             recheckInterval: reader.value(.recheckInterval, SettingValue.pollInterval),
+            reuse: reader.value(.reuse, SettingValue.choice),
             onChanged: reader.value(.onChanged, SettingValue.choice),
             pruneDelay: reader.value(.pruneDelay, SettingValue.duration),
             prunesForeign: reader.value(.pruneForeign, SettingValue.bool),

@@ -1,10 +1,10 @@
 extension Setting {
     /// Every setting, in the order of the help.
     static let all: [Setting] = [
-        model, versions, root, stateDir, pollInterval, timeout, ready, settle, recheckInterval, verify, onChanged, pruneDelay,
-        pruneForeign, maxVolume,
-        keepFree, fileMode, dirMode, s3Endpoint, s3Region, s3Addressing, s3Profile, s3Anonymous, s3RequestPayer, s3CAFile,
-        s3InsecureSkipTLSVerify, concurrency, partSize, maxBandwidth, republishPause, httpListen, logFormat, logLevel,
+        model, versions, root, stateDir, pollInterval, timeout, ready, settle, recheckInterval, verify, reuse, onChanged,
+        pruneDelay, pruneForeign, maxVolume, keepFree, fileMode, dirMode, s3Endpoint, s3Region, s3Addressing, s3Profile,
+        s3Anonymous, s3RequestPayer, s3CAFile, s3InsecureSkipTLSVerify, concurrency, partSize, maxBandwidth, republishPause,
+        httpListen, logFormat, logLevel,
     ]
 
     /// The settings whose flags `command` takes, in the order of the help.
@@ -48,6 +48,10 @@ extension Setting {
     static let verify = Setting(
         "verify", .value("MODE"), default: "best", of: syncing,
         "best: by the strongest checksum that the store offers; require: refuse an object that offers none; size: by size alone")
+    static let reuse = Setting(
+        "reuse", .value("MODE"), default: "auto", of: syncing,
+        "How a file that a published version of the model has is had without fetching it: hardlink (if untouched, or found equal), "
+            + "reflink, copy, off; auto: the first that works")
     static let onChanged = Setting(
         "on-changed", .value("ACTION"), default: "keep", of: [.run, .config],
         "When the objects of a published version change: keep (and report it), or republish: fetch it anew, take it out for "

@@ -11,6 +11,9 @@ int aspired_rename_noreplace(const char *from, const char *to);
 /// fallocate(2) of the whole range, extending the file. 0, or -1 with errno.
 int aspired_fallocate(int fd, off_t offset, off_t length);
 
+/// ioctl(2) FICLONE: variadic, and its request is a macro that Swift does not import. 0, or -1 with errno.
+int aspired_clone(int target, int source);
+
 /// sync_file_range(2) with SYNC_FILE_RANGE_WRITE: has the kernel begin to write a range, and waits for nothing. 0, or -1 with errno.
 int aspired_start_writeback(int fd, off_t offset, off_t length);
 

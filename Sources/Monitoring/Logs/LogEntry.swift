@@ -22,7 +22,8 @@ struct LogEntry {
 extension LogEntry {
     init(_ event: TelemetryEvent) {
         switch event {
-        case .fetchStarted, .fetched, .published, .adopted, .pruned, .held, .changed, .foreign, .versionFailed, .checksumMismatch:
+        case .fetchStarted, .fetched, .reused, .published, .adopted, .pruned, .held, .changed, .foreign, .versionFailed,
+            .checksumMismatch:
             self = Self.ofVersion(event)
         case .syncSucceeded(let model, _):
             self.init(.debug, "looked at the source of \(model)", [.model(model)])
@@ -51,6 +52,11 @@ extension LogEntry {
                 [.model(model), .version(version), .files(files), .bytes(bytes), .init("missing", .integer(missing))])
         case .fetched(let model, let bytes):
             return LogEntry(.trace, "fetched \(ByteCount(bytes)) of \(model)", [.model(model), .bytes(bytes)])
+        case .reused(let model, let version, let files, let bytes):
+            return LogEntry(
+                .info,
+                "reused \(PlainText.counted(files, "file")) of published versions, \(ByteCount(bytes)), for \(model) version \(version)",
+                [.model(model), .version(version), .files(files), .bytes(bytes)])
         case .published(let model, let version, let files, let bytes, let fetched, let took, let lag, let verified):
             return published(model, version, files, bytes, fetched, took, lag, verified)
         case .adopted(let model, let version, let files, let bytes):

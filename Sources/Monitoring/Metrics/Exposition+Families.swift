@@ -46,6 +46,10 @@ extension Exposition {
                 $0.sample($1, $2, $3.fetchedBytes)
             }
             perModel(
+                models, "aspired_reused_bytes_total", .counter,
+                help: "Bytes of a model that were not fetched, since a published version had them."
+            ) { $0.sample($1, $2, $3.reusedBytes) }
+            perModel(
                 models, "aspired_checksum_failures_total", .counter,
                 help: "How often bytes of a model did not match what its store says of them."
             ) { $0.sample($1, $2, $3.checksumFailures) }

@@ -12,6 +12,7 @@ public final class MetricsRecorder: Telemetry {
         var lastSuccess: Timestamp?
         var publishLag = Histogram(bounds: Histogram.publishLagBounds)
         var fetchedBytes: Int64 = 0
+        var reusedBytes: Int64 = 0
         var checksumFailures: Int64 = 0
         var pruned: Int64 = 0
     }
@@ -45,6 +46,7 @@ public final class MetricsRecorder: Telemetry {
     public func record(_ event: TelemetryEvent) {
         switch event {
         case .fetched(let model, let bytes): count(model) { $0.fetchedBytes += bytes }
+        case .reused(let model, _, _, let bytes): count(model) { $0.reusedBytes += bytes }
         case .published(let model, _, _, _, _, _, let lag?, _): count(model) { $0.publishLag.observe(max(0, lag.inSeconds)) }
         case .pruned(let model, _): count(model) { $0.pruned += 1 }
         case .checksumMismatch(let model): count(model) { $0.checksumFailures += 1 }

@@ -46,6 +46,25 @@ extension S3Client {
         }
     }
 
+    /// Asks what the CRC-64/NVME of an object's bytes is.
+    /// - Returns: `nil` where the store does not say it, or has something stronger to compare.
+    /// - Throws: ``S3Error/isObjectChanged`` where the object is no longer the listed one.
+    public func crc64nvme(of object: S3Object) async throws(S3Error) -> UInt64? {
+        let head = try await retrying { (connection) async throws(FailedTry) in
+            do throws(FailedTry) {
+                return try await self.head(object.resource, pin: object.pin, by: connection)
+            } catch {
+                throw error.asChange()
+            }
+        }
+        guard head.size == object.size, !object.isOther(etag: head.etag) else {
+            throw S3Error(
+                .headObject, object.resource, .objectChanged("it has been replaced: \(head.size) bytes, ETag \(head.etag)"))
+        }
+        guard case .crc(.crc64nvme, let value) = OfferedChecksum(head.head, object) else { return nil }
+        return value
+    }
+
     /// Whether there is such a bucket. Throws where that cannot be told, as without the permission to list it.
     public func bucketExists(_ bucket: String) async throws(S3Error) -> Bool {
         do throws(S3Error) {

@@ -19,7 +19,8 @@ public final class FetchScheduler: Sendable {
 
     private let window: RequestWindow
     private let partSize: Int64
-    private let comparesChecksums: Bool
+    /// Whether anything but the length is compared.
+    public let comparesChecksums: Bool
 
     /// - Parameters:
     ///   - concurrency: requests in flight at once, at most; how many there are is found out.

@@ -23,6 +23,15 @@ public struct S3Object: Hashable, Sendable {
 
     var resource: S3Resource { S3Resource(bucket: bucket, key: key) }
 
+    /// Whether an ETag has the form of a digest of an object's bytes, or of its parts' digests, so that it is another for other bytes.
+    public static func isDigest(etag: String) -> Bool {
+        let fields = ETag(etag).opaque.split(separator: "-", omittingEmptySubsequences: false)
+        guard !etag.hasPrefix("W/"), let digest = fields.first, digest.utf8.count == 32, Hex.decode(digest) != nil else {
+            return false
+        }
+        return fields.count == 1 || fields.count == 2 && (Int(fields[1]) ?? 0) > 0
+    }
+
     /// What is compared whatever the store offers.
     var stated: OfferedChecksum? { sha256.map { .digest(FileDigest(.sha256), value: $0) } }
 

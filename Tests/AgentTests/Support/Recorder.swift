@@ -43,6 +43,7 @@ final class Recorder: Telemetry, FileSystemProbe {
         case .fetchStarted(let model, let version, _, let bytes, let missing): "fetch \(model) \(version) \(missing)/\(bytes)"
         case .published(let model, let version, let files, let bytes, let fetched, _, _, _):
             "published \(model) \(version) files \(files) bytes \(bytes) fetched \(fetched)"
+        case .reused(let model, let version, let files, let bytes): "reused \(model) \(version) files \(files) bytes \(bytes)"
         case .adopted(let model, let version, let files, _): "adopted \(model) \(version) files \(files)"
         case .pruned(let model, let version): "pruned \(model) \(version)"
         case .held(let model, let version, let reason): "held \(model) \(version): \(reason)"

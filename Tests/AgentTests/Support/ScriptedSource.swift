@@ -33,6 +33,8 @@ final class ScriptedSource: ModelSource {
         var waiters: [Int: Waiter] = [:]
         var cancelled: Set<Int> = []
         var offersNothing = false
+        /// Whether a file's tag is one of its content.
+        var tellsContent = false
         /// Files whose bytes arrive wrong, once.
         var spoilt: Set<SourceCall> = []
         var next = 0
@@ -56,6 +58,16 @@ final class ScriptedSource: ModelSource {
         state.withLock { state in
             state.revision += 1
             state.versions[version] = files.mapValues { File(bytes: Array($0.utf8), revision: state.revision) }
+        }
+    }
+
+    /// A version that has the very files of another, but for some.
+    func put(_ version: String, like other: String, changing files: [String: String]) {
+        put(version, files)
+        state.withLock { state in
+            let shared = state.versions[other] ?? [:]
+            state.versions[version]?.merge(shared) { new, _ in new }
+            state.tellsContent = true
         }
     }
 
@@ -118,6 +130,12 @@ final class ScriptedSource: ModelSource {
     func waiting(_ matches: (SourceCall) -> Bool) -> Int { state.withLock { $0.waiters.values.count { matches($0.call) } } }
 
     // MARK: ModelSource
+
+    func content(of entry: FileEntry, in location: String) -> String? {
+        state.withLock { $0.tellsContent } ? "\(entry.path) \(entry.tag)" : nil
+    }
+
+    func crc64nvme(of entry: FileEntry, of version: Version) -> UInt64? { nil }
 
     func versions() async throws(SourceError) -> Set<Version> {
         try await begin(.list)

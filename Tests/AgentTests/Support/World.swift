@@ -55,13 +55,13 @@ final class World: Sendable {
     func agent(
         _ models: [DesiredModel]? = nil, poll: Duration = .seconds(30), rules: PlanRules = PlanRules(),
         recheck: Duration = .seconds(600), onChanged: ChangeAction = .keep, requiresVerification: Bool = false,
-        settings: VolumeSettings = VolumeSettings()
+        reuse: ReuseMode = .auto, settings: VolumeSettings = VolumeSettings()
     ) -> Agent {
         Agent(
             program: "test", models: models ?? [model()],
             settings: AgentSettings(
                 pollInterval: poll, rules: rules, republishPause: Self.republishPause, recheckInterval: recheck,
-                onChanged: onChanged, requiresVerification: requiresVerification),
+                onChanged: onChanged, requiresVerification: requiresVerification, reuse: reuse),
             volume: volume(settings),
             workers: AgentWorkers(), telemetry: recorder, time: time,
             makeSource: { [sources] in sources[$0.name] ?? sources["m"] ?? ScriptedSource("none", time: VirtualTime()) })

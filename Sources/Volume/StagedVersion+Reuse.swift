@@ -1,0 +1,126 @@
+import FileIO
+import Servables
+import SystemPackage
+
+extension StagedVersion {
+    /// The files that were put into place from published versions when it was staged, and their bytes.
+    public var reused: (files: Int, bytes: Int64) {
+        (reusable.proven.count, reusable.proven.keys.reduce(0) { $0 + table[$1].size })
+    }
+
+    /// The work of having the file at `index` from a published version whose file has its content; `nil` where none has.
+    public func reuse(_ index: Int) -> FileReuse? {
+        if let file = reusable.unproven[index] { return FileReuse(index, of: self, from: file, isInPlace: true) }
+        return reusable.copyable[index].map { FileReuse(index, of: self, from: $0, isInPlace: false) }
+    }
+
+    /// Whether a published version has a file that is as long, so that it is worth asking for the checksum of the one at `index`.
+    public func mayBeThere(_ index: Int) -> Bool { reusable.bySize[table[index].size] != nil }
+
+    /// The work of having the file at `index` from a published version's file with this CRC-64/NVME; `nil` where none has it.
+    /// - `verified`: what the CRC was compared with.
+    public func reuse(_ index: Int, crc64nvme: UInt64) throws(VolumeError) -> FileReuse? {
+        guard let file = reusable.bySize[table[index].size]?.first(where: { $0.verification.crc64nvme == crc64nvme }),
+            var sharing = reusable.sharing
+        else { return nil }
+        let known = PublishedFile(
+            path: file.path, verification: Verification(crc64nvme: crc64nvme, method: .crc64nvme), stamp: file.stamp)
+        let entry = table[index]
+        let target = tree.appending(entry.path)
+        return try doing("stage \(target)") { () throws(FileError) in
+            // What an earlier attempt has of it is not worth more than the whole.
+            guard progress.withLock({ $0[index] }) == nil else { return nil }
+            switch try sharing.place(known, size: entry.size, at: target) {
+            case .proven: return FileReuse(index, of: self, from: known, isInPlace: true, isProven: true)
+            case .unproven: return FileReuse(index, of: self, from: known, isInPlace: true)
+            case .copyable: return FileReuse(index, of: self, from: known, isInPlace: false)
+            case .none: return nil
+            }
+        }
+    }
+}
+
+/// One file that is had from a published version: read where it lies, or copied, piece by piece, and compared with what the
+/// manifest says of it.
+public final class FileReuse: Sendable {
+    /// Bytes of a step: what a cancellation waits for, and what others wait for who use the same thread.
+    private static let slice: Int64 = 64 << 20
+
+    private let index: Int
+    private let staged: StagedVersion
+    private let published: PublishedFile
+    private let isInPlace: Bool
+    private let isProven: Bool
+    /// Of the bytes read so far, where it is in place.
+    private let checksum = Lock(RunningChecksum())
+    /// Where it is copied to.
+    private let copy = Lock<StagedFile?>(nil)
+
+    fileprivate init(_ index: Int, of staged: StagedVersion, from file: PublishedFile, isInPlace: Bool, isProven: Bool = false) {
+        self.index = index
+        self.staged = staged
+        published = file
+        self.isInPlace = isInPlace
+        self.isProven = isProven
+    }
+
+    public enum Progress: Hashable, Sendable {
+        /// There is more to do.
+        case goesOn
+        /// The file is whole and verified.
+        case done
+        /// The published file is not what its manifest says, or is gone. Nothing of it is staged.
+        case differs(path: String)
+    }
+
+    /// Does the next piece. Not twice at once.
+    public func step() throws(VolumeError) -> Progress {
+        try doing("take \(published.path) for \(staged.model) \(staged.version)") { () throws(FileError) in
+            isInPlace ? try prove() : try copyOn()
+        }
+    }
+
+    private func prove() throws(FileError) -> Progress {
+        let path = staged.tree.appending(staged.table[index].path)
+        let size = staged.table[index].size
+        if !isProven {
+            let start = checksum.withLock { $0.length }
+            let file = try staged.fileSystem.open(path, .read)
+            let count = try staged.fileSystem.forEachChunk(of: file, in: start..<min(start + Self.slice, size)) { bytes in
+                checksum.withLock { $0.update(bytes) }
+            }
+            let read = checksum.withLock { $0 }
+            if read.length < size, count > 0 { return .goesOn }
+            guard read.length == size, read.crc64nvme == published.verification.crc64nvme else {
+                try staged.fileSystem.removeFile(path)
+                // It was not counted as missing.
+                staged.reservation.use(-size)
+                return .differs(path: "\(published.path)")
+            }
+        }
+        try staged.note(index, published.verification)
+        return .done
+    }
+
+    private func copyOn() throws(FileError) -> Progress {
+        let file: StagedFile
+        if let known = copy.withLock({ $0 }) {
+            file = known
+        } else {
+            file = try staged.file(index)
+            copy.withLock { $0 = file }
+        }
+        if let range = file.missing.first {
+            let source = try staged.fileSystem.open(published.path, .read)
+            let before = file.stagedBytes
+            try file.copy(range.lowerBound..<min(range.lowerBound + Self.slice, range.upperBound), from: source)
+            if file.stagedBytes > before, !file.missing.isEmpty { return .goesOn }
+        }
+        guard file.crc64nvme() == published.verification.crc64nvme else {
+            try file.reset()
+            return .differs(path: "\(published.path)")
+        }
+        try staged.note(index, published.verification)
+        return .done
+    }
+}
