@@ -183,7 +183,8 @@ struct ReuseTests {
             try volume.sweep()
             let third = Content(files: [("c", Self.shared, "\"w\"")])
             func reused(_ version: Version) throws -> Int {
-                try volume.stage("m", version, table: third.table, source: Bench.source, reuse: Self.rules(.hardlink)).reused.files
+                try volume.stage("m", version, table: third.table, source: Bench.source, reuse: Self.rules(.hardlink)).reused
+                    .files
             }
             #expect(try reused(.nine) == 1)
             try volume.discard("m", .nine)
