@@ -16,12 +16,14 @@ public final class StagedVersion: Sendable {
     private let reader: WorkerThread
     private let journal: Journal
     private let reservation: SpaceReservation
+    private let writesEarly: Bool
     /// Files that are whole and verified, and extents of others, by the table's index.
     private let progress: Lock<[Int: FileProgress]>
 
     init(
         model: String, version: Version, table: FileTable, source: String, tree: FilePath, fileSystem: FileSystem,
-        reader: WorkerThread, journal: Journal, reservation: SpaceReservation, progress: [Int: FileProgress]
+        reader: WorkerThread, journal: Journal, reservation: SpaceReservation, progress: [Int: FileProgress],
+        writesEarly: Bool = true
     ) {
         self.model = model
         self.version = version
@@ -33,6 +35,7 @@ public final class StagedVersion: Sendable {
         self.journal = journal
         self.reservation = reservation
         self.progress = Lock(progress)
+        self.writesEarly = writesEarly
     }
 
     /// How the file at `index` was verified, if it is whole.
@@ -62,7 +65,7 @@ public final class StagedVersion: Sendable {
             let (journal, progress, reservation) = (journal, progress, reservation)
             let isAllocated = Lock(false)
             let file = try StagedFile(
-                path: path, size: entry.size, extents: extents, fileSystem: fileSystem, reader: reader,
+                path: path, size: entry.size, extents: extents, fileSystem: fileSystem, reader: reader, writesEarly: writesEarly,
                 onExtent: { (extent) throws(FileError) in
                     progress.withLock { $0[index, default: FileProgress()].extents.append(extent) }
                     if !isAllocated.withLock({ $0 }) { reservation.use(extent.length) }

@@ -32,7 +32,8 @@ extension Volume {
         }
         return StagedVersion(
             model: model, version: version, table: table, source: source, tree: tree, fileSystem: fileSystem, reader: reader,
-            journal: journal, reservation: reservation, progress: kept.mapValues(\.progress))
+            journal: journal, reservation: reservation, progress: kept.mapValues(\.progress),
+            writesEarly: settings.sync == .before)
     }
 
     /// What an earlier attempt left of a file.
