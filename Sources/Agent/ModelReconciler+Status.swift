@@ -18,7 +18,7 @@ extension ModelReconciler {
             }
         }
         for (version, reason) in plan.keep {
-            versions[version]?.reason = text(reason)
+            versions[version]?.reason = doubts[version] ?? text(reason)
             if case .delay = reason { versions[version]?.state = .pruning }
         }
         for (version, reason) in plan.held { versions[version] = VersionStatus(version: version, state: .held, reason: reason) }

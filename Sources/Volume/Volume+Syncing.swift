@@ -23,9 +23,6 @@ extension ManifestHeader {
 extension Volume {
     /// Files that are synced between two looks whether to stop.
     private static let filesAtOnce = 256
-    /// Bytes of a file that are read or written between two such looks: a thread that waits for the disk holds up the end of the process,
-    /// too. No more are on their way at once, so that what else is read and written does not wait behind them.
-    private static let bytesAtOnce: Int64 = 16 << 20
 
     /// Whether the machine may have gone down since a version was published and before it was synced, so that nobody knows what the disk
     /// has of it.
@@ -36,9 +33,11 @@ extension Volume {
 
     /// Makes a version durable that was published before it was synced. What another boot published is read first and compared with the
     /// checksums of its manifest. Changes nothing: what comes of it is ``noteSynced(_:_:)``'s or ``prune(_:_:)``'s to write down.
-    /// - `isStopped`: asked every few megabytes.
+    /// - `bytesAtOnce`: of a file, between two looks whether to stop, since a thread that waits for the disk holds up the end of the
+    ///   process, too. No more are on their way at once, so that what else is read and written does not wait behind them.
+    /// - `isStopped`: whether to stop.
     public func sync(
-        _ model: String, _ version: Version, isStopped: @escaping @Sendable () -> Bool
+        _ model: String, _ version: Version, bytesAtOnce: Int64 = 16 << 20, isStopped: @escaping @Sendable () -> Bool
     ) throws(VolumeError) -> LateSync {
         if isStopped() { return .stopped }
         guard let published = try published(model, version), let summary = try summary(model, version), !summary.isSynced else {
@@ -46,8 +45,8 @@ extension Volume {
         }
         let place = layout.version(model, version)
         do throws(FileError) {
-            if isDoubtful(summary), let end = try compare(published, in: place, isStopped) { return end }
-            return try syncTree(published.table, in: place, isStopped)
+            if isDoubtful(summary), let end = try compare(published, in: place, bytesAtOnce, isStopped) { return end }
+            return try syncTree(published.table, in: place, bytesAtOnce, isStopped)
         } catch {
             if let reason = loss(error) { return .lost(reason: reason) }
             throw .file(error, doing: "sync \(place)")
@@ -78,7 +77,7 @@ extension Volume {
     /// Compares every file with what is recorded of it; what a server may have added is no damage.
     /// - Returns: `nil` where all is as it was published.
     private func compare(
-        _ published: PublishedVersion, in place: FilePath, _ isStopped: () -> Bool
+        _ published: PublishedVersion, in place: FilePath, _ bytesAtOnce: Int64, _ isStopped: () -> Bool
     ) throws(FileError) -> LateSync? {
         for path in published.table.emptyDirectories where try fileSystem.status(place.appending(path))?.kind != .directory {
             return .lost(reason: "\(path) is missing")
@@ -96,7 +95,7 @@ extension Volume {
             var checksum = RunningChecksum()
             while checksum.length < entry.size {
                 if isStopped() { return .stopped }
-                let range = checksum.length..<min(checksum.length + Self.bytesAtOnce, entry.size)
+                let range = checksum.length..<min(checksum.length + bytesAtOnce, entry.size)
                 let count = try fileSystem.forEachChunk(of: file, in: range) { checksum.update($0) }
                 if count == 0 { break }
             }
@@ -109,13 +108,13 @@ extension Volume {
 
     /// Files, then directories from the deepest up, then the base path, as before a rename.
     private func syncTree(
-        _ table: FileTable, in place: FilePath, _ isStopped: () -> Bool
+        _ table: FileTable, in place: FilePath, _ bytesAtOnce: Int64, _ isStopped: () -> Bool
     ) throws(FileError) -> LateSync {
-        for entry in table where entry.size > Self.bytesAtOnce {
+        for entry in table where entry.size > bytesAtOnce {
             let file = try fileSystem.open(place.appending(entry.path), .read)
-            for start in stride(from: 0, to: entry.size, by: Int(Self.bytesAtOnce)) {
+            for start in stride(from: 0, to: entry.size, by: Int(bytesAtOnce)) {
                 if isStopped() { return .stopped }
-                try file.writeBack(start..<min(start + Self.bytesAtOnce, entry.size))
+                try file.writeBack(start..<min(start + bytesAtOnce, entry.size))
             }
         }
         for start in stride(from: 0, to: table.count, by: Self.filesAtOnce) {
