@@ -95,6 +95,7 @@ extension ModelReconciler {
         guard case .lost(let reason) = outcome else { return }
         if doubts[version] != nil { readiness.lostVersion() }
         telemetry.record(
-            .warning("\(model.name) \(version) is not on the disk as it was published: \(reason); it is taken out and fetched anew"))
+            .warning(
+                "\(model.name) \(version) is not on the disk as it was published: \(reason); it is taken out and fetched anew"))
     }
 }

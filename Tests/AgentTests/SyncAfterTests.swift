@@ -113,7 +113,9 @@ extension AgentSuite {
             let gate = hold(world, "/8/a")
             let agent = agent(world, [world.model("k"), world.model("m"), world.model("n")])
             let running = Task { try await agent.run() }
-            await world.wait(for: "the sync") { gate.isAnyoneWaiting && world.names() == ["7", "8"] && world.names("k") == ["8"] }
+            await world.wait(for: "the sync") {
+                gate.isAnyoneWaiting && world.names() == ["7", "8"] && world.names("k") == ["8"]
+            }
             world.source("n").put("1", ["a": "1"])
             world.source.put("9", ["a": "3"])
             await agent.syncNow()
@@ -224,7 +226,9 @@ extension AgentSuite {
             world.recorder.delay { call in
                 if call.operation == .rename, call.path.string.hasSuffix("/7.json.new") { records.withLock { $0 += 1 } }
                 if call.operation == .fsync { synced.withLock { $0.append(call.path.string) } }
-                if call.operation == .rename, call.path.string.hasSuffix("/m/7") { atOut.withLock { $0 = synced.withLock { $0 } } }
+                if call.operation == .rename, call.path.string.hasSuffix("/m/7") {
+                    atOut.withLock { $0 = synced.withLock { $0 } }
+                }
             }
             await world.pass(.seconds(61), agent)
             await world.pass(World.republishPause, agent)
@@ -260,7 +264,7 @@ extension AgentSuite {
             _ = await running.result
         }
 
-        @Test("What the crash damaged goes out and is fetched anew, and the model is not ready before, though it has another version")
+        @Test("What the crash damaged goes out and is fetched anew, and the model is not ready before, whatever else it has")
         func otherBootDamaged() async throws {
             let world = try World()
             let two = [world.model("m", .latest(2))]

@@ -217,7 +217,7 @@ struct SyncingTests {
         }
     }
 
-    @Test("told to stop it stops between pieces, wherever it is, and has changed nothing", arguments: ["this boot", "boot before"])
+    @Test("told to stop it stops between pieces, and has changed nothing", arguments: ["this boot", "boot before"])
     func stops(boot: String) async throws {
         try await withDirectory { directory in
             let bench = try Bench(directory)
