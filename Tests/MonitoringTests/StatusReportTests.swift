@@ -84,7 +84,7 @@ struct StatusReportTests {
             StatusReport.table(Self.status) == """
                 MODEL            VERSION  STATE      FILES                SIZE  VERIFIED         PUBLISHED                 REASON
                 mnist                009  fetching       3  1.0 GiB of 3.0 GiB  -                -
-                mnist                  8  published     12             1.2 MiB  crc64nvme        2026-11-22T10:03:01.250Z
+                mnist                  8  published     12             1.2 MiB  crc64nvme        2026-11-22T10:03:01.250Z  not synced yet
                 mnist                  7  foreign        -                   -  sha256:2,size:1  -                         no manifest\\nof ours
                 a-model-without        -  -              -                   -  -                -                         no version
 
