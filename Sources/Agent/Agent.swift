@@ -225,7 +225,8 @@ public final class Agent: Sendable {
     private func volumeStatus(_ model: DesiredModel) async -> ModelStatus {
         let name = model.name
         let inventory = try? await workers.inventory.run { [volume] () throws(VolumeError) in try volume.inventory(name) }
-        let isReady = inventory.map { !$0.published.isEmpty } ?? false
+        let published = inventory?.published ?? []
+        let isReady = !published.isEmpty && !published.contains { $0.manifest.map(volume.isDoubtful) ?? false }
         return ModelStatus(
             name: name, source: model.source.description, policy: model.policy, isRequired: model.isRequired,
             versions: inventory.map(VersionStatus.all(of:)) ?? [], isReady: isReady,

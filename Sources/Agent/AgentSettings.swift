@@ -61,9 +61,12 @@ public struct AgentWorkers: Sendable {
     public let inventory: WorkerThread
     /// Stages, syncs, publishes, deletes: calls that may take long.
     public let bulk: WorkerThread
+    /// Reads and syncs what is published already: calls that may take very long, and that no fetch waits for.
+    public let late: WorkerThread
 
     public init() {
         inventory = WorkerThread(name: "aspired-look")
         bulk = WorkerThread(name: "aspired-sync", threads: 2)
+        late = WorkerThread(name: "aspired-late")
     }
 }

@@ -28,7 +28,9 @@ extension ModelReconciler {
     /// Starts on the first version that is due: those that stand in the way first, since they may only need to be read.
     func startFetch(_ now: Duration) {
         guard fetch == nil, !Task.isCancelled else { return }
-        guard let version = (plan.examine + plan.fetch).first(where: { isDue($0, now) }) else { return startRepublishing(now) }
+        guard let version = (plan.examine + plan.fetch).first(where: { isDue($0, now) && working[$0] == nil }) else {
+            return startRepublishing(now)
+        }
         begin(version)
     }
 
@@ -107,7 +109,7 @@ extension ModelReconciler {
 extension ModelReconciler {
     /// Versions of which something is to be pruned, discarded or noted.
     var undone: [Version] {
-        (plan.prune + plan.discard + plan.release + plan.unrelease).filter { $0 != fetch?.version }
+        (plan.prune + plan.discard + plan.release + plan.unrelease + toSync).filter { $0 != fetch?.version }
     }
 
     func noteReleases(_ now: Duration) {
@@ -123,7 +125,7 @@ extension ModelReconciler {
         let (name, volume, telemetry) = (model.name, volume, telemetry)
         if mustListAgain {
             nextListing = .zero
-        } else {
+        } else if !awaitsSync {
             for version in plan.prune {
                 work(on: version, now) { () throws(VolumeError) in
                     try volume.prune(name, version)
@@ -147,9 +149,8 @@ extension ModelReconciler {
     }
 
     /// Work on a version that may take long, beside the turns. Where it fails it is tried again with back-off, by `once` not.
-    private func work(on version: Version, _ now: Duration, _ body: @escaping @Sendable () throws(VolumeError) -> Void) {
-        guard working[version] == nil, version != fetch?.version else { return }
-        if let streak = workFailures[version], mode == .once || streak.retryAt > now { return }
+    func work(on version: Version, _ now: Duration, _ body: @escaping @Sendable () throws(VolumeError) -> Void) {
+        guard mayWork(on: version, now) else { return }
         working[version] = Task {
             do throws(VolumeError) {
                 try await workers.bulk.run(body)
@@ -157,13 +158,23 @@ extension ModelReconciler {
             } catch {
                 workFailed(version, error.failure)
             }
-            working[version] = nil
-            endedWorks += 1
-            bell.ring()
+            workEnded(version)
         }
     }
 
-    private func workFailed(_ version: Version, _ failure: Failure) {
+    func mayWork(on version: Version, _ now: Duration) -> Bool {
+        guard working[version] == nil, version != fetch?.version else { return false }
+        guard let streak = workFailures[version] else { return true }
+        return mode == .run && streak.retryAt <= now
+    }
+
+    func workEnded(_ version: Version) {
+        working[version] = nil
+        endedWorks += 1
+        bell.ring()
+    }
+
+    func workFailed(_ version: Version, _ failure: Failure) {
         let random = time.random()
         var streak = workFailures[version] ?? FailureStreak()
         streak.add(failure, now: time.uptime()) { settings.sourceBackoff.wait(after: $0, random: random) }

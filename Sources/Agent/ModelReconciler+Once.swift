@@ -31,6 +31,8 @@ extension ModelReconciler {
             if let failure = streak.last { failures.append(failure) }
         }
         for version in undone {
+            // What waits for a sync that failed is told by that.
+            if awaitsSync, plan.prune.contains(version) { continue }
             guard let failure = workFailures[version]?.last else { return nil }
             failures.append(failure)
         }

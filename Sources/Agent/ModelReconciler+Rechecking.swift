@@ -64,7 +64,7 @@ extension ModelReconciler {
     /// Starts on the first version that changed and may be put in place anew, when there is nothing else to fetch.
     func startRepublishing(_ now: Duration) {
         guard settings.onChanged == .republish, rechecksAtAll else { return }
-        let changed = rechecks.changes.filter { isDue($0.key, now) && $0.value.lookAgain <= now }
+        let changed = rechecks.changes.filter { isDue($0.key, now) && $0.value.lookAgain <= now && working[$0.key] == nil }
         guard let version = changed.keys.max(), let place = inventory?[version]?.version else { return }
         let fetcher = fetcher()
         let bell = bell

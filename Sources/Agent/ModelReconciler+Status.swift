@@ -11,14 +11,14 @@ extension ModelReconciler {
             case .published(let summary):
                 let isGoing = working[entry.version] != nil && plan.prune.contains(entry.version)
                 versions[entry.version] = VersionStatus(published: summary, entry.version, state: isGoing ? .pruning : .published)
-                versions[entry.version]?.reason = changeReason(entry.version)
+                versions[entry.version]?.reason = doubts[entry.version] ?? changeReason(entry.version)
             case .unknownDirectory, .obstacle:
                 versions[entry.version] = VersionStatus(
                     version: entry.version, state: .foreign, reason: plan.foreign[entry.version])
             }
         }
         for (version, reason) in plan.keep {
-            versions[version]?.reason = text(reason)
+            versions[version]?.reason = doubts[version] ?? text(reason)
             if case .delay = reason { versions[version]?.state = .pruning }
         }
         for (version, reason) in plan.held { versions[version] = VersionStatus(version: version, state: .held, reason: reason) }
@@ -55,6 +55,7 @@ extension ModelReconciler {
         for version in plan.ask + plan.fetch + plan.examine {
             if let failure = versionFailures[version]?.last { return failure.message }
         }
+        for version in doubts.keys.sorted(by: >) { if let failure = workFailures[version]?.last { return failure.message } }
         return readiness.reason
     }
 
@@ -80,6 +81,6 @@ extension VersionStatus {
     public init(published summary: ManifestSummary, _ version: Version, state: VersionState = .published) {
         self.init(
             version: version, state: state, files: summary.files, bytes: summary.bytes, publishedAt: summary.publishedAt,
-            verified: summary.verified)
+            verified: summary.verified, isSynced: summary.isSynced)
     }
 }

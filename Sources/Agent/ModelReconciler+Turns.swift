@@ -79,15 +79,22 @@ struct StartReadiness {
     private var hadVersions: Bool?
     private var firstChosen: [Version]?
     private(set) var reason = "the volume was not looked at yet"
+    private var inDoubt: String?
 
-    mutating func sawVolume(_ inventory: Inventory) {
+    /// - `inDoubt`: why nobody knows yet whether what is there is whole.
+    mutating func sawVolume(_ inventory: Inventory, inDoubt: String?) {
+        self.inDoubt = inDoubt
         if hadVersions == nil { hadVersions = !inventory.published.isEmpty }
-        if hadVersions == true, !inventory.published.isEmpty { isReady = true }
+        if hadVersions == true, !inventory.published.isEmpty, inDoubt == nil { isReady = true }
         if firstChosen == nil { reason = "its source was not listed yet" }
+        if let inDoubt { reason = inDoubt }
     }
 
+    /// A version that was there at the start was damaged: what is left of others does not make up for it.
+    mutating func lostVersion() { hadVersions = false }
+
     mutating func sawPlan(_ plan: ModelPlan, policy: VersionPolicy, isListed: Bool, inventory: Inventory) {
-        guard !isReady, plan.ask.isEmpty else { return }
+        guard !isReady, inDoubt == nil, plan.ask.isEmpty else { return }
         var chosen = plan.aspired + plan.absent
         // A version named by number is chosen before it is ready.
         if case .specific = policy { chosen += plan.held.keys }

@@ -48,6 +48,10 @@ actor ModelReconciler {
     /// What is being pruned, discarded or noted, and what of it failed.
     var working: [Version: Task<Void, Never>] = [:]
     var workFailures: [Version: FailureStreak] = [:]
+    /// What came of syncing published versions whose manifests do not say it yet (`--sync after`).
+    var lateSyncs: [Version: LateSync] = [:]
+    /// Asked by what works on a thread and can stop in between.
+    let isStopping = Lock(false)
     /// The last fetch that was given up for a newer list; the one after it is not (CONTRACT section 4).
     var gaveUpLast = false
     var volumeFailures = FailureStreak()
@@ -98,6 +102,7 @@ actor ModelReconciler {
         }
         let pending = [listing, fetch?.task, recheck].compactMap(\.self) + asking.values
         for task in pending { task.cancel() }
+        isStopping.withLock { $0 = true }
         for task in pending { await task.value }
         // The volume's lock is held for as long as anything here writes.
         for work in working.values { await work.value }
@@ -127,7 +132,6 @@ actor ModelReconciler {
         guard endedWorks == endedBefore else { return .zero }
         let now = time.uptime()
         inventory = held
-        readiness.sawVolume(held)
         startListing(now)
         expireReadiness(now)
 
@@ -140,6 +144,8 @@ actor ModelReconciler {
             plan.discard = []
         }
         followPublished(held, now)
+        followUnsynced(held)
+        readiness.sawVolume(held, inDoubt: inDoubt)
         readiness.sawPlan(plan, policy: model.policy, isListed: available.listed != nil, inventory: held)
         noteBehind(held, now: now)
         say()
@@ -148,6 +154,7 @@ actor ModelReconciler {
         superviseFetch()
         startFetch(now)
         startRecheck(now)
+        startSyncing(now)
         noteReleases(now)
         startPruning(now)
         if mode == .once { outcome = settle(now) }

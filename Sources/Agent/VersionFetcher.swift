@@ -170,7 +170,9 @@ struct VersionFetcher: Sendable {
             // A server compares the names it sees at two polls: one of them has to miss this one.
             do { try await time.sleep(for: settings.republishPause) } catch { throw stopped("republish", version) }
         }
-        try await onVolume { [volume] () throws(VolumeError) in try volume.publish(staged) }
+        // What replaced a version has nothing to fall back on: it is synced first, whatever the setting.
+        let sync = replaced == nil ? volume.settings.sync : .before
+        try await onVolume { [volume] () throws(VolumeError) in try volume.publish(staged, sync: sync) }
         var verified: [VerificationMethod: Int] = [:]
         for verification in verifications { verified[verification.method, default: 0] += 1 }
         telemetry.record(

@@ -23,6 +23,11 @@ int aspired_start_writeback(int fd, off_t offset, off_t length) {
     return sync_file_range(fd, offset, length, SYNC_FILE_RANGE_WRITE);
 }
 
+int aspired_write_back(int fd, off_t offset, off_t length) {
+    return sync_file_range(
+        fd, offset, length, SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
+}
+
 long aspired_filesystem_magic(int fd) {
     struct statfs info;
     if (fstatfs(fd, &info) != 0) return -1;

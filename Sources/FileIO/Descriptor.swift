@@ -88,6 +88,19 @@ public struct Descriptor: ~Copyable, Sendable {
         }
     }
 
+    /// Writes a range to the disk and waits for it (sync_file_range(2)), so that a later `sync` waits for little. After a failure of the
+    /// device the data is as lost as after one of `sync`, which then may not tell it again; where the file system knows no ranges
+    /// nothing happens.
+    public borrowing func writeBack(_ range: Range<Int64>) throws(FileError) {
+        do throws(FileError) {
+            try fileSystem.call(.writeback, path) {
+                aspired_write_back(rawValue, off_t(range.lowerBound), off_t(range.upperBound - range.lowerBound))
+            }
+        } catch {
+            guard [.noFunction, .invalidArgument, .illegalSeek, .notSupported].contains(error.errno) else { throw error }
+        }
+    }
+
     /// fsync(2). After a failure the kernel may have dropped the data and a second call would lie: throw the file away.
     public borrowing func sync() throws(FileError) {
         try fileSystem.call(.fsync, path) { fsync(rawValue) }

@@ -17,6 +17,7 @@ public final class StagedFile: Sendable {
     /// Whether the disk has set aside the blocks of the whole file, so that it counts them as used already.
     public let isAllocated: Bool
 
+    private let writesEarly: Bool
     private let descriptor: Descriptor
     private let fileSystem: FileSystem
     let reader: WorkerThread
@@ -29,10 +30,13 @@ public final class StagedFile: Sendable {
     /// Opens or creates the file.
     /// - `extents`: what an earlier process left in it, to be trusted.
     /// - `reader`: where digests are computed.
+    /// - `writesEarly`: whether what arrives goes to the disk at once, so that a sync at the end waits for little; without one it would
+    ///   only be in the way of others.
     /// - `onExtent`: called with each extent once its bytes are written, to record it.
     /// - `onReset`: called when all extents are forgotten.
     public init(
         path: FilePath, size: Int64, extents: [Extent] = [], fileSystem: FileSystem, reader: WorkerThread,
+        writesEarly: Bool = true,
         onExtent: @escaping @Sendable (Extent) throws(FileError) -> Void = { _ in },
         onReset: @escaping @Sendable () throws(FileError) -> Void = {}
     ) throws(FileError) {
@@ -40,6 +44,7 @@ public final class StagedFile: Sendable {
         self.size = size
         self.fileSystem = fileSystem
         self.reader = reader
+        self.writesEarly = writesEarly
         self.onExtent = onExtent
         self.onReset = onReset
         var map = ExtentMap()
@@ -109,7 +114,9 @@ public final class StagedFile: Sendable {
         let isFresh = extents.withLock { $0.insert(extent) }
         precondition(isFresh, "two writers of one file never overlap")
         try onExtent(extent)
-        if extent.length >= Self.earlyWriteback { reader.enqueue { self.descriptor.startWriteback(extent.offset..<extent.end) } }
+        if writesEarly, extent.length >= Self.earlyWriteback {
+            reader.enqueue { self.descriptor.startWriteback(extent.offset..<extent.end) }
+        }
         if let trailing = following.withLock({ $0 }) { advance(trailing) }
     }
 

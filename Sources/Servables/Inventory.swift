@@ -56,10 +56,15 @@ public struct ManifestSummary: Hashable, Sendable {
     public var verified: [VerificationMethod: Int]
     /// Since when it is no longer aspired (`--prune-delay` counts from here).
     public var releasedAt: Timestamp?
+    /// The boot in which it was published without being synced (`--sync after`); `nil` once it is.
+    public var unsyncedBoot: String?
+
+    /// Whether the disk has all of it.
+    public var isSynced: Bool { unsyncedBoot == nil }
 
     public init(
         files: Int, bytes: Int64, publishedAt: Timestamp, newest: Timestamp?, verified: [VerificationMethod: Int],
-        releasedAt: Timestamp? = nil
+        releasedAt: Timestamp? = nil, unsyncedBoot: String? = nil
     ) {
         self.files = files
         self.bytes = bytes
@@ -67,5 +72,6 @@ public struct ManifestSummary: Hashable, Sendable {
         self.newest = newest
         self.verified = verified
         self.releasedAt = releasedAt
+        self.unsyncedBoot = unsyncedBoot
     }
 }

@@ -12,10 +12,13 @@ public struct VersionStatus: Hashable, Sendable {
     public var publishedAt: Timestamp?
     /// How many of its files were verified by which method.
     public var verified: [VerificationMethod: Int]
+    /// Whether the disk has all of it; `nil` of one that is not published.
+    public var isSynced: Bool?
 
     public init(
         version: Version, state: VersionState, reason: String? = nil, files: Int? = nil, bytes: Int64? = nil,
-        stagedBytes: Int64? = nil, publishedAt: Timestamp? = nil, verified: [VerificationMethod: Int] = [:]
+        stagedBytes: Int64? = nil, publishedAt: Timestamp? = nil, verified: [VerificationMethod: Int] = [:],
+        isSynced: Bool? = nil
     ) {
         self.version = version
         self.state = state
@@ -25,6 +28,7 @@ public struct VersionStatus: Hashable, Sendable {
         self.stagedBytes = stagedBytes
         self.publishedAt = publishedAt
         self.verified = verified
+        self.isSynced = isSynced
     }
 }
 

@@ -10,6 +10,8 @@ struct PublishedFile: Sendable {
     let verification: Verification
     /// As it was when that was written; `nil` where nobody noted it.
     let stamp: FileStamp?
+    /// Whether its version is on the disk, so that a further name of the file needs nothing more.
+    let isSynced: Bool
 }
 
 /// Puts files of published versions into a staged tree without reading them.
@@ -48,7 +50,7 @@ struct FileSharing: Sendable {
         guard let status = try fileSystem.status(file.path), status.kind == .file, status.size == size else { return .none }
         let (fileSystem, mode) = (fileSystem, mode)
         let outcome: Outcome = status.stamp == file.stamp ? .proven : .unproven
-        if ways.contains(.hardlink), hasSameRights(status),
+        if ways.contains(.hardlink), file.isSynced, hasSameRights(status),
             try attempt(.hardlink, { () throws(FileError) in try fileSystem.link(file.path, as: target) })
         {
             // What was looked at is what has the new name; only its time of change is another, by that.

@@ -28,6 +28,8 @@ enum ManifestText {
         }
         members.append(.init("verified", .object(verified)))
         members.append(.init("empty_directories", .array(header.emptyDirectories.map(JSON.string))))
+        // Only where there is something to say: a program that does not know the key takes the manifest for damaged.
+        if let boot = summary.unsyncedBoot { members.append(.init("unsynced_boot", .string(boot))) }
         var bytes: [UInt8] = []
         JSON.object(members).write(to: &bytes)
         bytes.removeLast()
@@ -57,7 +59,7 @@ enum ManifestText {
         guard let json = try? JSON(parsing: Array(line) + Array("]}".utf8)), let members = json.object else { return nil }
         let known: Set<String> = [
             "format", "model", "version", "source", "adopted", "published_at", "newest", "released_at", "file_count", "bytes",
-            "verified", "empty_directories", "files",
+            "verified", "empty_directories", "unsynced_boot", "files",
         ]
         guard members.allSatisfy({ known.contains($0.key) }), json["format"]?.integer == format,
             let model = json["model"]?.string, let version = json["version"]?.string.flatMap({ Version($0) }),
@@ -74,7 +76,8 @@ enum ManifestText {
         let summary = ManifestSummary(
             files: Int(files), bytes: bytes, publishedAt: publishedAt,
             newest: json["newest"]?.string.flatMap(Timestamp.init(rfc3339:)), verified: verified,
-            releasedAt: json["released_at"]?.string.flatMap(Timestamp.init(rfc3339:)))
+            releasedAt: json["released_at"]?.string.flatMap(Timestamp.init(rfc3339:)),
+            unsyncedBoot: json["unsynced_boot"]?.string)
         return ManifestHeader(
             model: model, version: version, source: source, isAdopted: isAdopted, summary: summary,
             emptyDirectories: directories.compactMap(\.string))

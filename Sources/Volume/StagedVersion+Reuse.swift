@@ -24,7 +24,8 @@ extension StagedVersion {
             var sharing = reusable.sharing
         else { return nil }
         let known = PublishedFile(
-            path: file.path, verification: Verification(crc64nvme: crc64nvme, method: .crc64nvme), stamp: file.stamp)
+            path: file.path, verification: Verification(crc64nvme: crc64nvme, method: .crc64nvme), stamp: file.stamp,
+            isSynced: file.isSynced)
         let entry = table[index]
         let target = tree.appending(entry.path)
         return try doing("stage \(target)") { () throws(FileError) in

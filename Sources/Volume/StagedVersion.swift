@@ -16,6 +16,7 @@ public final class StagedVersion: Sendable {
     private let reader: WorkerThread
     let journal: Journal
     let reservation: SpaceReservation
+    private let writesEarly: Bool
     /// Files that are whole and verified, and extents of others, by the table's index.
     let progress: Lock<[Int: FileProgress]>
     /// What published versions of the model have of it.
@@ -23,7 +24,8 @@ public final class StagedVersion: Sendable {
 
     init(
         model: String, version: Version, table: FileTable, source: String, tree: FilePath, fileSystem: FileSystem,
-        reader: WorkerThread, journal: Journal, reservation: SpaceReservation, progress: [Int: FileProgress], reusable: Reusable
+        reader: WorkerThread, journal: Journal, reservation: SpaceReservation, progress: [Int: FileProgress], reusable: Reusable,
+        writesEarly: Bool = true
     ) {
         self.model = model
         self.version = version
@@ -36,6 +38,7 @@ public final class StagedVersion: Sendable {
         self.reservation = reservation
         self.progress = Lock(progress)
         self.reusable = reusable
+        self.writesEarly = writesEarly
     }
 
     /// How the file at `index` was verified, if it is whole.
@@ -70,7 +73,7 @@ public final class StagedVersion: Sendable {
         let (journal, progress, reservation) = (journal, progress, reservation)
         let isAllocated = Lock(false)
         let file = try StagedFile(
-            path: path, size: entry.size, extents: extents, fileSystem: fileSystem, reader: reader,
+            path: path, size: entry.size, extents: extents, fileSystem: fileSystem, reader: reader, writesEarly: writesEarly,
             onExtent: { (extent) throws(FileError) in
                 progress.withLock { $0[index, default: FileProgress()].extents.append(extent) }
                 if !isAllocated.withLock({ $0 }) { reservation.use(extent.length) }

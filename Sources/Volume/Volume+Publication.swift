@@ -6,7 +6,7 @@ extension Volume {
     /// Makes what is staged durable, as ``publish(_:)`` does first: to be called before what it replaces is taken out, so that the
     /// version is away for a moment only, and stays where this fails.
     public func prepare(_ staged: StagedVersion) throws(VolumeError) {
-        do throws(VolumeError) { try seal(staged) } catch {
+        do throws(VolumeError) { try seal(staged, .before) } catch {
             throw given(up: staged, error)
         }
     }
@@ -21,16 +21,19 @@ extension Volume {
 
     /// Makes a staged version visible: files, then directories are synced, the manifest is written, the tree is renamed into the base
     /// path, the base path is synced (CONTRACT P1, P2, P5).
-    public func publish(_ staged: StagedVersion) throws(VolumeError) {
+    /// - `sync`: with `after` only the manifest is synced, and says that the rest is not; ``sync(_:_:isStopped:)`` does that.
+    public func publish(_ staged: StagedVersion, sync: SyncTime = .before) throws(VolumeError) {
         let (model, version) = (staged.model, staged.version)
         let target = layout.version(model, version)
+        // Where boots cannot be told apart, nobody would know later what to read again.
+        let sync = boot.isEmpty ? .before : sync
         let isOccupied = try doing("look at \(target)") { () throws(FileError) in try fileSystem.status(target) != nil }
         // Before the manifest is written, which would make what is there pass for ours.
         if isOccupied { throw .occupied(target) }
         do throws(VolumeError) {
-            try seal(staged)
-            try writeManifest(staged)
-            try moveIntoPlace(staged)
+            try seal(staged, sync)
+            try writeManifest(staged, sync)
+            try moveIntoPlace(staged, sync)
         } catch {
             let error = given(up: staged, error)
             // A manifest without its version would vouch for whatever others put there.
@@ -113,7 +116,8 @@ extension Volume {
     // MARK: - The steps
 
     /// Syncs files, then directories from the deepest up, after checking that the tree is what the table says.
-    private func seal(_ staged: StagedVersion) throws(VolumeError) {
+    /// - `sync`: with `after` only modes are set; nothing is written back either, since the manifest's sync would wait behind it.
+    private func seal(_ staged: StagedVersion, _ sync: SyncTime) throws(VolumeError) {
         let (tree, target) = (staged.tree, layout.version(staged.model, staged.version))
         for index in staged.table.indices where staged.verification(index) == nil {
             throw .incomplete(target, reason: "\(staged.table[index].path) is not whole")
@@ -126,35 +130,36 @@ extension Volume {
                 let file = try fileSystem.open(tree.appending(entry.path), .read)
                 // What shares its file with a published version has it already, and is not touched.
                 if try file.status().mode != settings.fileMode { try file.setMode(settings.fileMode) }
-                file.startWriteback(0..<entry.size)
+                if sync == .before { file.startWriteback(0..<entry.size) }
             }
             let table = staged.table
-            try fileSystem.sync(table.count) { tree.appending(table[$0].path) }
-            for directory in expectedDirectories(staged.table).reversed() { try sealDirectory(tree.pushing(directory)) }
-            try sealDirectory(tree)
+            if sync == .before { try fileSystem.sync(table.count) { tree.appending(table[$0].path) } }
+            for directory in expectedDirectories(staged.table).reversed() { try sealDirectory(tree.pushing(directory), sync) }
+            try sealDirectory(tree, sync)
         }
     }
 
-    private func sealDirectory(_ path: FilePath) throws(FileError) {
+    private func sealDirectory(_ path: FilePath, _ sync: SyncTime) throws(FileError) {
         let directory = try fileSystem.openDirectory(path)
         let mode = try directory.status().mode
         // It may have been made with another setting.
         let wanted = settings.directoryMode | (mode & 0o2000)
         if mode != wanted { try directory.setMode(wanted) }
-        try directory.sync()
+        if sync == .before { try directory.sync() }
     }
 
-    private func writeManifest(_ staged: StagedVersion) throws(VolumeError) {
+    private func writeManifest(_ staged: StagedVersion, _ sync: SyncTime) throws(VolumeError) {
         let verifications = staged.table.indices.compactMap { staged.verification($0) }
-        let header = header(
+        var header = header(
             staged.model, staged.version, table: staged.table, source: staged.source, isAdopted: false,
             verifications: verifications)
+        if sync == .after { header.summary.unsyncedBoot = boot }
         try doing("write the manifest of \(staged.model) \(staged.version)") { () throws(FileError) in
             try write(header, table: staged.table, verifications, in: staged.tree)
         }
     }
 
-    private func moveIntoPlace(_ staged: StagedVersion) throws(VolumeError) {
+    private func moveIntoPlace(_ staged: StagedVersion, _ sync: SyncTime) throws(VolumeError) {
         let base = layout.base(staged.model)
         let target = layout.version(staged.model, staged.version)
         try doing("publish \(target)", or: { $0.errno == .fileExists ? .occupied(target) : nil }) { () throws(FileError) in
@@ -162,7 +167,7 @@ extension Volume {
                 try bringBack(base, with: staged)
             } else {
                 try fileSystem.renameWithoutReplacing(staged.tree, target)
-                try syncOrTakeOut(base, target)
+                if sync == .before { try syncOrTakeOut(base, target) }
             }
         }
     }

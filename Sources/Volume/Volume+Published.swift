@@ -34,6 +34,7 @@ extension Volume {
                 model, version, table: table, source: source, isAdopted: old.isAdopted, verifications: verifications)
             new.summary.publishedAt = old.summary.publishedAt
             new.summary.releasedAt = old.summary.releasedAt
+            new.summary.unsyncedBoot = old.summary.unsyncedBoot
             try write(new, table: table, verifications)
         }
     }

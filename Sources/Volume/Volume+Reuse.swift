@@ -166,7 +166,8 @@ extension Volume {
             try manifests.eachFile(model, version) { (file) throws(FileError) in
                 guard rules.accepts(file) else { return }
                 let published = PublishedFile(
-                    path: directory.appending(file.entry.path), verification: file.verification, stamp: file.stamp)
+                    path: directory.appending(file.entry.path), verification: file.verification, stamp: file.stamp,
+                    isSynced: header.isSynced)
                 let content = rules.content(file.entry, header.source)
                 let matches = content.map { contents.matches(of: file.entry.size, $0) } ?? []
                 for index in matches where wanted(index) { try body(index, published, file.entry.size) }

@@ -48,7 +48,8 @@ extension Volume {
         }
         return StagedVersion(
             model: model, version: version, table: table, source: source, tree: tree, fileSystem: fileSystem, reader: reader,
-            journal: journal, reservation: reservation, progress: kept.mapValues(\.progress), reusable: found)
+            journal: journal, reservation: reservation, progress: kept.mapValues(\.progress), reusable: found,
+            writesEarly: settings.sync == .before)
     }
 
     /// What an earlier attempt left of a file.

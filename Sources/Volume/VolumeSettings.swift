@@ -1,3 +1,5 @@
+public import Servables
+
 /// What the configuration sets for the volume.
 public struct VolumeSettings: Hashable, Sendable {
     /// Permission bits of what is published. Directories need all rights of their owner, or they could not be renamed.
@@ -6,6 +8,8 @@ public struct VolumeSettings: Hashable, Sendable {
     /// Bytes that are ours on the volume, at most.
     public var maxVolume: Int64?
     public var keepFree: KeepFree
+    /// When a version that replaces nothing is synced.
+    public var sync: SyncTime
 
     /// What is left free on the file system.
     public enum KeepFree: Hashable, Sendable {
@@ -15,11 +19,13 @@ public struct VolumeSettings: Hashable, Sendable {
     }
 
     public init(
-        fileMode: UInt16 = 0o644, directoryMode: UInt16 = 0o755, maxVolume: Int64? = nil, keepFree: KeepFree = .bytes(0)
+        fileMode: UInt16 = 0o644, directoryMode: UInt16 = 0o755, maxVolume: Int64? = nil, keepFree: KeepFree = .bytes(0),
+        sync: SyncTime = .before
     ) {
         self.fileMode = fileMode
         self.directoryMode = directoryMode
         self.maxVolume = maxVolume
         self.keepFree = keepFree
+        self.sync = sync
     }
 }

@@ -85,7 +85,7 @@ struct CommandLineTests {
         arguments: [
             "models-config", "model-files", "render-models-config", "prune-first",
             "server", "republish-refused", "confirm-timeout", "on-change-exec", "on-change-webhook", "hook-timeout",
-            "webhook-secret-file", "sync", "http-sync",
+            "webhook-secret-file", "http-sync",
         ])
     func laterSettings(name: String) {
         let faults = UsageScan(["once", "--model", "m=s3://b", "--\(name)", "x"]).faults

@@ -40,7 +40,8 @@ struct SettingValueTests {
         let flags = [
             "model": ["a=s3://b/a", "b=file:///b?versions=7"], "versions": ["all"], "root": ["/vol"], "state-dir": ["/vol/state"],
             "poll-interval": ["1m"], "timeout": ["2h"], "ready": ["marker:OK"], "settle": ["3s"], "verify": ["require"],
-            "prune-delay": ["4s"], "prune-foreign": ["true"], "max-volume": ["1GB"], "keep-free": ["12%"], "file-mode": ["0640"],
+            "prune-delay": ["4s"], "prune-foreign": ["true"], "max-volume": ["1GB"], "keep-free": ["12%"],
+            "sync": ["after"], "file-mode": ["0640"],
             "dir-mode": ["750"], "s3-endpoint": ["http://minio:9000"], "s3-region": ["r1"], "s3-addressing": ["path"],
             "s3-profile": ["p"], "s3-anonymous": ["true"], "s3-request-payer": ["true"], "s3-ca-file": ["ca.pem"],
             "s3-insecure-skip-tls-verify": ["true"], "concurrency": ["1024"], "part-size": ["64KiB"], "max-bandwidth": ["10MiB"],
@@ -65,6 +66,7 @@ struct SettingValueTests {
         #expect(configuration.prunesForeign)
         #expect(configuration.maxVolume == ByteCount(1_000_000_000))
         #expect(configuration.keepFree == .percent(12))
+        #expect(configuration.sync == .after)
         #expect(configuration.fileMode == 0o640)
         #expect(configuration.directoryMode == 0o750)
         #expect(
@@ -101,6 +103,7 @@ struct SettingValueTests {
             ("recheck-interval", "99ms", "at least 100ms"),
             ("on-changed", "replace", "expected keep or republish"),
             ("reuse", "link", "expected auto, hardlink, reflink, copy or off"),
+            ("sync", "never", "expected before or after"),
             ("verify", "Best", "expected best, require or size"),
             ("prune-foreign", "maybe", "expected true or false"),
             ("max-volume", "0", "more than 0"),

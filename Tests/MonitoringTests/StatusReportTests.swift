@@ -18,7 +18,7 @@ struct StatusReportTests {
                     VersionStatus(
                         version: Version(number: 8), state: .published, files: 12, bytes: 1_234_567,
                         publishedAt: Timestamp(secondsSinceEpoch: 1_795_341_781, nanoseconds: 250_000_000),
-                        verified: [.crc64nvme: 12]),
+                        verified: [.crc64nvme: 12], isSynced: false),
                     VersionStatus(
                         version: Version(number: 7), state: .foreign, reason: "no manifest\nof ours",
                         verified: [.size: 1, .sha256: 2]),
@@ -45,15 +45,17 @@ struct StatusReportTests {
                         [
                             "version": 9, "directory": "009", "state": "fetching", "reason": nil, "files": 3,
                             "bytes": 3_221_225_472,
-                            "staged_bytes": 1_073_741_824, "published_at": nil, "verified": [:],
+                            "staged_bytes": 1_073_741_824, "published_at": nil, "verified": [:], "synced": nil,
                         ],
                         [
                             "version": 8, "directory": "8", "state": "published", "reason": nil, "files": 12, "bytes": 1_234_567,
                             "staged_bytes": nil, "published_at": "2026-11-22T10:03:01.250Z", "verified": ["crc64nvme": 12],
+                            "synced": false,
                         ],
                         [
                             "version": 7, "directory": "7", "state": "foreign", "reason": "no manifest\nof ours", "files": nil,
                             "bytes": nil, "staged_bytes": nil, "published_at": nil, "verified": ["sha256": 2, "size": 1],
+                            "synced": nil,
                         ],
                     ],
                 ],
@@ -82,7 +84,7 @@ struct StatusReportTests {
             StatusReport.table(Self.status) == """
                 MODEL            VERSION  STATE      FILES                SIZE  VERIFIED         PUBLISHED                 REASON
                 mnist                009  fetching       3  1.0 GiB of 3.0 GiB  -                -
-                mnist                  8  published     12             1.2 MiB  crc64nvme        2026-11-22T10:03:01.250Z
+                mnist                  8  published     12             1.2 MiB  crc64nvme        2026-11-22T10:03:01.250Z  not synced yet
                 mnist                  7  foreign        -                   -  sha256:2,size:1  -                         no manifest\\nof ours
                 a-model-without        -  -              -                   -  -                -                         no version
 

@@ -107,11 +107,11 @@ struct Bench: Sendable {
     }
 
     /// Stages, fetches and publishes.
-    func publish(_ version: Version, _ content: Content, on volume: Volume? = nil) throws {
+    func publish(_ version: Version, _ content: Content, on volume: Volume? = nil, sync: SyncTime = .before) throws {
         let volume = volume ?? self.volume()
         let staged = try stage(version, content, on: volume)
         try fetch(staged, content)
-        try volume.publish(staged)
+        try volume.publish(staged, sync: sync)
     }
 
     /// What differs between a directory and what a version shall hold; empty when nothing does.

@@ -8,7 +8,7 @@ import Testing
 
 /// What is done while a call fails.
 private enum Operation: String, CaseIterable, Sendable {
-    case stage, resume, reuse, publish, bringBack, prune, recover, adopt, release, whole
+    case stage, resume, reuse, publish, publishUnsynced, bringBack, prune, recover, adopt, release, syncLate, whole
 }
 
 /// How it fails.
@@ -23,7 +23,7 @@ private let cases: [(Operation, Fault)] = Operation.allCases.flatMap { operation
     Fault.allCases.filter { fault in
         switch operation {
         case .stage, .reuse, .publish, .prune, .recover: true
-        case .resume, .bringBack, .adopt, .release: fault != .noSpace
+        case .resume, .publishUnsynced, .bringBack, .adopt, .release, .syncLate: fault != .noSpace
         case .whole: fault == .kill
         }
     }.map { (operation, $0) }
@@ -89,7 +89,8 @@ struct FaultTests {
         case .bringBack:
             try bench.fetch(bench.stage(.eight, new, on: volume), new)
             try bench.fileSystem.removeTree(bench.base)
-        case .publish: try bench.fetch(bench.stage(.eight, new, on: volume), new)
+        case .publish, .publishUnsynced: try bench.fetch(bench.stage(.eight, new, on: volume), new)
+        case .syncLate: try bench.publish(.eight, new, on: bench.volume(boot: "boot before"), sync: .after)
         case .prune: try bench.publish(.eight, new, on: volume)
         case .adopt:
             try bench.publish(.eight, new, on: volume)
@@ -141,12 +142,15 @@ struct FaultTests {
                 }
                 try bench.fetch(shared, new)
                 try volume.publish(shared)
-            case .publish, .bringBack:
+            case .publish, .publishUnsynced, .bringBack:
                 let whole = try bench.stage(.eight, new, on: volume)
                 try bench.fetch(whole, new)
                 staged = whole
                 arm()
-                try volume.publish(whole)
+                try volume.publish(whole, sync: operation == .publishUnsynced ? .after : .before)
+            case .syncLate:
+                arm()
+                try syncLate(volume)
             case .prune:
                 arm()
                 try volume.prune("m", .seven)
@@ -180,6 +184,16 @@ struct FaultTests {
         }
         guard let staged else { return [] }
         return Set(new.table.indices.filter { staged.verification($0) != nil }.map { new.files[$0].path })
+    }
+
+    /// What the agent does at every start.
+    private func syncLate(_ volume: Volume) throws {
+        guard try volume.inventory("m")[.eight]?.manifest?.isSynced == false else { return }
+        switch try volume.sync("m", .eight, isStopped: { false }) {
+        case .synced: try volume.noteSynced("m", .eight)
+        case .lost: try volume.prune("m", .eight)
+        case .stopped: Issue.record("nobody stopped it")
+        }
     }
 
     /// Whatever is visible is whole, and ours.
@@ -216,6 +230,7 @@ struct FaultTests {
             let found = try #require(try volume.read("m", .eight, as: new.table))
             try volume.adopt("m", .eight, table: new.table, source: Bench.source, verifications: found)
         }
+        try syncLate(volume)
         if try volume.inventory("m")[.eight]?.manifest == nil {
             let staged = try bench.stage(.eight, new, on: volume)
             let fetched = try bench.fetch(staged, new)
@@ -229,6 +244,7 @@ struct FaultTests {
 
         #expect(try bench.fileSystem.list(bench.base) == ["8"], "\(place)")
         #expect(try volume.inventory("m").entries.map { $0.manifest?.files } == [2], "\(place)")
+        #expect(try volume.inventory("m").entries.map { $0.manifest?.isSynced } == [true], "\(place)")
         #expect(try bench.differences(bench.base.appending("8"), new) == [], "\(place)")
         #expect(try bench.state("manifests/m") == ["8.json"], "\(place)")
         #expect(try bench.state("staging") == [] && bench.state("trash") == [], "\(place)")

@@ -34,7 +34,7 @@ struct Assembly: Sendable {
             layout: VolumeLayout(root: FilePath(configuration.root), state: FilePath(configuration.stateDirectory)),
             settings: VolumeSettings(
                 fileMode: UInt16(configuration.fileMode), directoryMode: UInt16(configuration.directoryMode),
-                maxVolume: configuration.maxVolume?.bytes, keepFree: configuration.keepFree.ofVolume),
+                maxVolume: configuration.maxVolume?.bytes, keepFree: configuration.keepFree.ofVolume, sync: configuration.sync),
             time: time, reader: reader)
         let maker = SourceMaker(configuration, environment: environment, reader: reader, telemetry: telemetry, time: time)
         (sources, http) = try maker.make()

@@ -20,6 +20,7 @@ struct Configuration: Hashable, Sendable {
     var prunesForeign: Bool
     var maxVolume: ByteCount?
     var keepFree: KeepFree
+    var sync: SyncTime
     /// Permission bits, 0 … 0o777.
     var fileMode: UInt16
     var directoryMode: UInt16

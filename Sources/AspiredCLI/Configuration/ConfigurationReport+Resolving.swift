@@ -44,6 +44,7 @@ extension ConfigurationReport {
             prunesForeign: reader.value(.pruneForeign, SettingValue.bool),
             maxVolume: reader.optional(.maxVolume, SettingValue.maxVolume),
             keepFree: reader.value(.keepFree, SettingValue.keepFree),
+            sync: reader.value(.sync, SettingValue.choice),
             fileMode: reader.value(.fileMode, SettingValue.fileMode),
             directoryMode: reader.value(.dirMode, SettingValue.directoryMode),
             s3: S3Settings(reading: &reader, workingDirectory: inputs.workingDirectory),

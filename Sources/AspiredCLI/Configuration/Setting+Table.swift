@@ -2,7 +2,7 @@ extension Setting {
     /// Every setting, in the order of the help.
     static let all: [Setting] = [
         model, versions, root, stateDir, pollInterval, timeout, ready, settle, recheckInterval, verify, reuse, onChanged,
-        pruneDelay, pruneForeign, maxVolume, keepFree, fileMode, dirMode, s3Endpoint, s3Region, s3Addressing, s3Profile,
+        pruneDelay, pruneForeign, maxVolume, keepFree, sync, fileMode, dirMode, s3Endpoint, s3Region, s3Addressing, s3Profile,
         s3Anonymous, s3RequestPayer, s3CAFile, s3InsecureSkipTLSVerify, concurrency, partSize, maxBandwidth, republishPause,
         httpListen, logFormat, logLevel,
     ]
@@ -68,6 +68,10 @@ extension Setting {
     static let keepFree = Setting(
         "keep-free", .value("SIZE|N%"), default: "0", of: syncing,
         "What we leave free on the volume, in bytes or in percent of its size")
+    static let sync = Setting(
+        "sync", .value("WHEN"), default: "before", of: syncing,
+        "When a version is synced to the disk: before it is visible, or after, so that a slow disk does not delay the server's start; "
+            + "what a power loss then damages is found and fetched anew before the model is ready")
     static let fileMode = Setting(
         "file-mode", .value("OCTAL"), default: "0644", of: syncing, "Mode of the files that are published")
     static let dirMode = Setting(

@@ -17,6 +17,9 @@ int aspired_clone(int target, int source);
 /// sync_file_range(2) with SYNC_FILE_RANGE_WRITE: has the kernel begin to write a range, and waits for nothing. 0, or -1 with errno.
 int aspired_start_writeback(int fd, off_t offset, off_t length);
 
+/// sync_file_range(2) that waits until a range is written; the disk may still have it in its cache. 0, or -1 with errno.
+int aspired_write_back(int fd, off_t offset, off_t length);
+
 /// The file system's magic number (statfs(2), f_type), or -1 with errno.
 long aspired_filesystem_magic(int fd);
 

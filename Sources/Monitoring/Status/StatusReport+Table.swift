@@ -24,7 +24,7 @@ extension StatusReport {
             size(version),
             verified(version.verified),
             version.publishedAt?.description ?? "-",
-            version.reason ?? "",
+            version.reason ?? (version.isSynced == false ? "not synced yet" : ""),
         ]
     }
 

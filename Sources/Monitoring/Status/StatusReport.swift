@@ -12,7 +12,8 @@ public enum StatusReport {
     ///   - `name`, `source`, `policy`, `required`, `ready`, `not_ready_reason`, `last_success`,
     ///     `last_failure` (`kind`, `message`), `behind_seconds`
     ///   - `versions`, highest first: `version` (its number), `directory` (its name as the source spells it), `state`,
-    ///     `reason`, `files`, `bytes`, `staged_bytes`, `published_at`, `verified` (files by method)
+    ///     `reason`, `files`, `bytes`, `staged_bytes`, `published_at`, `verified` (files by method), `synced` (whether the disk
+    ///     has all of it, `--sync`)
     public static func json(_ status: AgentStatus) -> String {
         let value: JSON = [
             "program": .string(status.program),
@@ -57,6 +58,7 @@ public enum StatusReport {
                 VerificationMethod.strongestFirst.compactMap { method in
                     version.verified[method].map { JSON.Member(method.rawValue, .integer(Int64($0))) }
                 }),
+            "synced": flag(version.isSynced),
         ]
     }
 

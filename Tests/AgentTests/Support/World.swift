@@ -4,9 +4,9 @@ import ModelSources
 import Servables
 import SystemPackage
 import Testing
-import Volume
 
 @testable import Agent
+@testable import Volume
 
 /// A volume in a temporary directory, sources in memory and a clock that stands; agents can be started on it, one after the other.
 final class World: Sendable {
@@ -55,22 +55,22 @@ final class World: Sendable {
     func agent(
         _ models: [DesiredModel]? = nil, poll: Duration = .seconds(30), rules: PlanRules = PlanRules(),
         recheck: Duration = .seconds(600), onChanged: ChangeAction = .keep, requiresVerification: Bool = false,
-        reuse: ReuseMode = .auto, settings: VolumeSettings = VolumeSettings()
+        reuse: ReuseMode = .auto, settings: VolumeSettings = VolumeSettings(), boot: String = "this boot"
     ) -> Agent {
         Agent(
             program: "test", models: models ?? [model()],
             settings: AgentSettings(
                 pollInterval: poll, rules: rules, republishPause: Self.republishPause, recheckInterval: recheck,
                 onChanged: onChanged, requiresVerification: requiresVerification, reuse: reuse),
-            volume: volume(settings),
+            volume: volume(settings, boot: boot),
             workers: AgentWorkers(), telemetry: recorder, time: time,
             makeSource: { [sources] in sources[$0.name] ?? sources["m"] ?? ScriptedSource("none", time: VirtualTime()) })
     }
 
-    func volume(_ settings: VolumeSettings = VolumeSettings()) -> Volume {
+    func volume(_ settings: VolumeSettings = VolumeSettings(), boot: String = "this boot") -> Volume {
         Volume(
             layout: VolumeLayout(root: root, state: root.appending(".aspired")), settings: settings,
-            fileSystem: FileSystem(probe: recorder), time: time, reader: WorkerThread(name: "test-read"))
+            fileSystem: FileSystem(probe: recorder), time: time, reader: WorkerThread(name: "test-read"), boot: boot)
     }
 
     /// `once`, with the clock moved on whenever nothing else goes on.
