@@ -25,6 +25,12 @@ long aspired_filesystem_magic(int fd) {
     return (long)info.f_type;
 }
 
+long aspired_filesystem_magic_at(const char *path) {
+    struct statfs info;
+    if (statfs(path, &info) != 0) return -1;
+    return (long)info.f_type;
+}
+
 int aspired_mount_id(int fd, uint64_t *id) {
 #ifdef STATX_MNT_ID
     struct statx info;

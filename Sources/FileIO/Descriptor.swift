@@ -181,4 +181,4 @@ public struct Descriptor: ~Copyable, Sendable {
 }
 
 /// statfs(2): TMPFS_MAGIC.
-private let tmpfsMagic = 0x0102_1994
+let tmpfsMagic = 0x0102_1994

@@ -16,6 +16,7 @@ int aspired_start_writeback(int fd, off_t offset, off_t length);
 
 /// The file system's magic number (statfs(2), f_type), or -1 with errno.
 long aspired_filesystem_magic(int fd);
+long aspired_filesystem_magic_at(const char *path);
 
 /// The id of the mount that the descriptor was opened on (statx(2), STATX_MNT_ID).
 /// 0 and *id, or -1 with errno (EOPNOTSUPP where the kernel does not tell).
