@@ -24,6 +24,9 @@ RELEASE_BINARY := .build/release/aspired
 
 .PHONY: help
 help: ## Says what there is
+# Packages beside ours are folders of more than Swift.
+FORMATTED := Package.swift Sources Tests $(foreach package,Fuzz Benchmarks,$(package)/Package.swift $(package)/Sources)
+
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 # Installs those of the packages $(1) that are missing.
@@ -114,12 +117,17 @@ bench: release tools ## Compares pulling with s5cmd, rclone and juicefs, and wri
 
 .PHONY: lint
 lint: ## Checks format and documentation comments
-	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources
+	$(SWIFT) format lint --strict --recursive $(FORMATTED)
+.PHONY: bench-micro
+bench-micro: deps ## Measures what a checksum, a signature and a page of a listing take
+	$(SWIFT) build --package-path Benchmarks -c release -Xswiftc -enable-testing
+	Benchmarks/.build/release/micro
+
 
 .PHONY: format
 format: ## Formats the sources
-	$(SWIFT) format --in-place --recursive Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources
+	$(SWIFT) format --in-place --recursive $(FORMATTED)
 
 .PHONY: clean
 clean: ## Removes what was built
-	rm -rf .build Fuzz/.build
+	rm -rf .build Fuzz/.build Benchmarks/.build
