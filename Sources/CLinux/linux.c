@@ -58,4 +58,6 @@ void aspired_name_thread(const char *name) { pthread_setname_np(pthread_self(), 
 
 void aspired_limit_arenas(int count) { mallopt(M_ARENA_MAX, count); }
 
+void aspired_map_from(int size) { mallopt(M_MMAP_THRESHOLD, size); }
+
 void aspired_trim_heap(void) { malloc_trim(0); }

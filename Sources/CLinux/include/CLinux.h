@@ -35,5 +35,8 @@ void aspired_name_thread(const char *name);
 /// Bounds glibc's arenas (M_ARENA_MAX), each of which keeps freed memory for itself.
 void aspired_limit_arenas(int count);
 
+/// Has the system give each block of at least so many bytes by itself, and have it back when it is freed (M_MMAP_THRESHOLD).
+void aspired_map_from(int size);
+
 /// Gives freed heap back to the system.
 void aspired_trim_heap(void);
