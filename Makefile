@@ -9,6 +9,8 @@ SWIFT ?= swift
 DEB_PACKAGES := libcurl4-openssl-dev libssl-dev libexpat1-dev pkg-config ca-certificates inotify-tools openssl strace
 # To check the checksums of another processor: its compiler, and an emulator.
 CROSS_PACKAGES := gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
+# nginx as an S3 endpoint that is no friend of ours, for what is measured.
+BENCH_PACKAGES := nginx-light libnginx-mod-http-lua openssl
 # A Python environment of our own for the real servers and checkers that tests start.
 TOOLS := .build/tools
 export PATH := $(CURDIR)/$(TOOLS)/bin:$(PATH)
@@ -21,6 +23,9 @@ STATIC_LIBRARIES := .build/static
 # The packages that we build on are made small as our own code is (Package.swift).
 RELEASE_FLAGS := -c release --static-swift-stdlib --product aspired -Xswiftc -Osize -Xswiftc -L$(CURDIR)/$(STATIC_LIBRARIES)
 RELEASE_BINARY := .build/release/aspired
+
+# Packages beside ours are folders of more than Swift.
+FORMATTED := Package.swift Sources Tests $(foreach package,Fuzz Benchmarks,$(package)/Package.swift $(package)/Sources)
 
 .PHONY: help
 help: ## Says what there is
@@ -92,9 +97,10 @@ image: release tools ## Checks what the container image would hold, and pulls a 
 	deploy/checks/image.sh .build/aspired $(RELEASE_BINARY) .build/image
 
 .PHONY: footprint
-footprint: release ## Measures memory and idle CPU of the release binary
+footprint: release tools ## Measures memory and idle CPU of the release binary
+	$(call install,$(BENCH_PACKAGES))
 	$(SWIFT) build --product s3-fixture
-	deploy/checks/footprint.py .build/aspired .build/debug/s3-fixture
+	deploy/checks/footprint.py .build/aspired .build/debug/s3-fixture .build
 
 # Of each fuzzer.
 FUZZ_SECONDS ?= 20
@@ -109,17 +115,22 @@ BENCH_FLAGS ?= --markdown docs/performance.md
 
 .PHONY: bench
 bench: release tools ## Compares pulling with s5cmd, rclone and juicefs, and writes docs/performance.md
-	$(call install,nginx-light libnginx-mod-http-lua openssl)
+	$(call install,$(BENCH_PACKAGES))
 	Benchmarks/pull.py .build/aspired $(BENCH_FLAGS)
+
+.PHONY: bench-micro
+bench-micro: deps ## Measures what a checksum, a signature and a page of a listing take
+	$(SWIFT) build --package-path Benchmarks -c release -Xswiftc -enable-testing
+	Benchmarks/.build/release/micro
 
 .PHONY: lint
 lint: ## Checks format and documentation comments
-	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources
+	$(SWIFT) format lint --strict --recursive $(FORMATTED)
 
 .PHONY: format
 format: ## Formats the sources
-	$(SWIFT) format --in-place --recursive Package.swift Sources Tests Fuzz/Package.swift Fuzz/Sources
+	$(SWIFT) format --in-place --recursive $(FORMATTED)
 
 .PHONY: clean
 clean: ## Removes what was built
-	rm -rf .build Fuzz/.build
+	rm -rf .build Fuzz/.build Benchmarks/.build

@@ -17,6 +17,7 @@ import signal
 import sys
 import tempfile
 
+import bandwidth
 import report
 import versions
 from endpoint import Endpoint, Fault, nginx_modules
@@ -41,12 +42,14 @@ def main():
         media = folders(options, places)
         served = temporary(places, roomy_memory(options.mebibytes) or options.disk)
         all_shapes = shapes(options.mebibytes, options.small)
-        wanted = [all_shapes[name] for name in options.shapes]
+        wanted = [all_shapes[name] for name in options.shapes] if options.scenes else []
         source = Source(served, has_md5=any(kind in ALONE for kind in options.scenes))
         for shape in wanted:
             source.add(shape)
         if options.versions:
             versions.prepare(source, options.mebibytes)
+        if options.bandwidth:
+            bandwidth.prepare(source)
         source.close()
         endpoint = Endpoint(served, options.workers)
         tools = Tools(found, endpoint, served)
@@ -63,7 +66,8 @@ def main():
                     rows.append(row)
                     report.show(row)
         later = versions.measure(tools, source, next(iter(media.values())), options.runs) if options.versions else None
-        summary = report.Report(rows, later, options.runs, options.workers, tools.releases())
+        off = bandwidth.measure(tools, next(iter(media.values()))) if options.bandwidth else None
+        summary = report.Report(rows, later, off, options.runs, options.workers, tools.releases())
         print(summary.verdicts_text())
         if options.markdown:
             summary.write(options.markdown)
@@ -86,22 +90,24 @@ def arguments():
     parser.add_argument("--runs", type=int, default=5, help="rounds, each with all tools in turn")
     parser.add_argument("--mebibytes", type=int, default=2048, help="of the one object, and of the eight together")
     parser.add_argument("--small", type=int, default=4000, help="how many objects of 16 KiB")
-    parser.add_argument("--scenes", type=listed(SCENES), default=SCENES, help="of " + ", ".join(SCENES))
+    parser.add_argument("--scenes", type=listed(SCENES), default=SCENES, help="of " + ", ".join(SCENES) + "; or none: --scenes=")
     parser.add_argument("--shapes", type=listed(shapes(8, 1)), default=list(shapes(8, 1)), help="of one, eight, small")
     parser.add_argument("--tools", type=listed(("aspired", *PEERS)), default=["aspired", *PEERS], help="of aspired, s5cmd, rclone, juicefs")
     parser.add_argument("--media", type=listed(("tmpfs", "disk")), default=["tmpfs", "disk"], help="of tmpfs, disk")
     parser.add_argument("--disk", default=".build", help="a folder on the disk to be measured")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes of nginx")
     parser.add_argument("--no-versions", dest="versions", action="store_false", help="leave out the new version and the restart")
+    parser.add_argument("--no-bandwidth", dest="bandwidth", action="store_false", help="leave out --max-bandwidth")
     parser.add_argument("--markdown", metavar="FILE", help="write the tables there too, and a plot beside it")
     options = parser.parse_args()
     options.versions = options.versions and "aspired" in options.tools
+    options.bandwidth = options.bandwidth and "aspired" in options.tools
     return options
 
 
 def listed(known):
     def parse(text):
-        names = text.split(",")
+        names = text.split(",") if text else []
         for name in names:
             if name not in known:
                 raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(sorted(known))}")

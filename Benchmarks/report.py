@@ -63,6 +63,7 @@ LIMITS = (
     Limit("s3", "small", ("s5cmd",), 0.60, 0.40),
 )
 NEW_VERSION, NEW_VERSION_SENT, READY = 0.10, 0.05, 0.200
+BANDWIDTH = 0.05
 # Beside the objects' bytes nothing is counted, so this is only for the division of a size that is no multiple of the files.
 ROUNDING = 0.0001
 
@@ -103,9 +104,10 @@ def table(lines):
 
 
 class Report:
-    def __init__(self, rows, later, runs, workers, releases):
+    def __init__(self, rows, later, off, runs, workers, releases):
         self.rows = rows
         self.later = later
+        self.off = off
         self.runs = runs
         self.workers = workers
         self.releases = list(releases)
@@ -134,6 +136,8 @@ class Report:
             restart = "a restart on a kept volume"
             lines.append(verdict(restart, "", "objects asked for", 0, self.later.requests))
             lines.append(verdict(restart, "", "seconds to ready", READY, self.later.ready))
+        if self.off is not None:
+            lines.append(verdict("--max-bandwidth, two models, any ten seconds", "the bandwidth", "off by", BANDWIDTH, self.off))
         return lines
 
     def verdicts_text(self):

@@ -149,6 +149,7 @@ public final class Agent: Sendable {
     /// Clears up after an earlier process and makes the base paths.
     private func begin(sweepingModels: Bool) async throws(Failure) {
         let names = models.map(\.name)
+        if let notice = await workers.bulk.run({ [volume] in volume.memoryNotice() }) { telemetry.record(.notice(notice)) }
         let swept = try await onVolume { [volume, telemetry] () throws(VolumeError) in
             try volume.recover(models: sweepingModels ? Set(names) : nil)
             for name in names { try volume.ensureBasePath(name) }

@@ -132,7 +132,7 @@ actor ModelReconciler {
         guard endedWorks == endedBefore else { return .zero }
         let now = time.uptime()
         inventory = held
-        startListing(now)
+        startListing(now, held)
         expireReadiness(now)
 
         plan = Servables.plan(
@@ -182,8 +182,13 @@ actor ModelReconciler {
 
     // MARK: - The source
 
-    private func startListing(_ now: Duration) {
+    private func startListing(_ now: Duration, _ held: Inventory) {
         guard listing == nil, now >= nextListing else { return }
+        // Named by number and in place: the look at the volume was the poll.
+        if mode == .run, held.needsNoListing(model.policy, settings.rules) {
+            listed(Set(held.published.map(\.version)))
+            return
+        }
         listing = Task {
             do throws(SourceError) { listed(try await source.versions()) } catch { notListed(error) }
         }

@@ -34,6 +34,12 @@ long aspired_filesystem_magic(int fd) {
     return (long)info.f_type;
 }
 
+long aspired_filesystem_magic_at(const char *path) {
+    struct statfs info;
+    if (statfs(path, &info) != 0) return -1;
+    return (long)info.f_type;
+}
+
 int aspired_mount_id(int fd, uint64_t *id) {
 #ifdef STATX_MNT_ID
     struct statx info;
@@ -60,5 +66,7 @@ int aspired_spawn_close_from(posix_spawn_file_actions_t *actions, int first) {
 void aspired_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
 void aspired_limit_arenas(int count) { mallopt(M_ARENA_MAX, count); }
+
+void aspired_map_from(int size) { mallopt(M_MMAP_THRESHOLD, size); }
 
 void aspired_trim_heap(void) { malloc_trim(0); }

@@ -167,8 +167,21 @@ public struct Descriptor: ~Copyable, Sendable {
         try rawEntries().map(\.string)
     }
 
+    /// How many `entries()` there are.
+    public borrowing func entryCount() throws(FileError) -> Int {
+        var count = 0
+        try forEachEntry { _ in count += 1 }
+        return count
+    }
+
     /// As `entries()`, byte for byte.
     borrowing func rawEntries() throws(FileError) -> [FilePath] {
+        var names: [FilePath] = []
+        try forEachEntry { names.append(FilePath(platformString: $0)) }
+        return names
+    }
+
+    private borrowing func forEachEntry(_ body: (UnsafePointer<CChar>) -> Void) throws(FileError) {
         // fdopendir takes the descriptor over, so it gets one of its own.
         let duplicate = try fileSystem.call(.list, path) { fcntl(rawValue, F_DUPFD_CLOEXEC, 0) }
         guard let stream = fdopendir(duplicate) else {
@@ -178,20 +191,20 @@ public struct Descriptor: ~Copyable, Sendable {
         }
         defer { closedir(stream) }
         rewinddir(stream)
-        var names: [FilePath] = []
         while true {
             Glibc.errno = 0
             guard let entry = readdir(stream) else {
-                if Glibc.errno == 0 { return names }
+                if Glibc.errno == 0 { return }
                 throw FileError(FileOperation.list.rawValue, path, Errno(rawValue: Glibc.errno))
             }
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { field in
-                field.withMemoryRebound(to: CChar.self, capacity: 256) { FilePath(platformString: $0) }
+            withUnsafePointer(to: &entry.pointee.d_name) { field in
+                field.withMemoryRebound(to: CChar.self, capacity: 256) { name in
+                    if strcmp(name, ".") != 0, strcmp(name, "..") != 0 { body(name) }
+                }
             }
-            if name != ".", name != ".." { names.append(name) }
         }
     }
 }
 
 /// statfs(2): TMPFS_MAGIC.
-private let tmpfsMagic = 0x0102_1994
+let tmpfsMagic = 0x0102_1994

@@ -70,6 +70,8 @@ public struct VolumeSpace: Hashable, Sendable {
     public let available: Int64
     /// Bytes of the whole file system.
     public let capacity: Int64
+    /// Whether it is a tmpfs, whose files lie in memory.
+    public let isInMemory: Bool
 }
 
 extension FileSystem {
@@ -92,7 +94,8 @@ extension FileSystem {
         try call(.statvfs, path) { path.withPlatformString { statvfs($0, &raw) } }
         return VolumeSpace(
             available: bytes(UInt64(raw.f_bavail), of: UInt64(raw.f_frsize)),
-            capacity: bytes(UInt64(raw.f_blocks), of: UInt64(raw.f_frsize)))
+            capacity: bytes(UInt64(raw.f_blocks), of: UInt64(raw.f_frsize)),
+            isInMemory: path.withPlatformString { aspired_filesystem_magic_at($0) } == tmpfsMagic)
     }
 
     /// The bytes of all regular files below a directory, as far as they are still there when they are looked at; 0 where it is not.

@@ -69,6 +69,11 @@ public struct FileTable: Sendable {
     }
 }
 
+extension FileTable {
+    /// Bytes of the file at `index`.
+    public func size(_ index: Int) -> Int64 { sizes[index] }
+}
+
 extension FileTable: Sequence {
     public func makeIterator() -> AnyIterator<FileEntry> {
         var next = 0

@@ -17,6 +17,13 @@ public struct Inventory: Hashable, Sendable {
     public var published: [VolumeEntry] { entries.filter { $0.manifest != nil } }
 
     public subscript(version: Version) -> VolumeEntry? { entries.first { $0.version == version } }
+
+    /// Whether the policy names its versions by number, all of them are published, and nothing is there to be pruned: whatever a
+    /// listing of the source said, there would be nothing to do.
+    public func needsNoListing(_ policy: VersionPolicy, _ rules: PlanRules) -> Bool {
+        guard case .specific(let numbers) = policy, Set(published.map(\.version.number)) == Set(numbers) else { return false }
+        return !rules.prunesForeign || !entries.contains { $0.kind == .unknownDirectory }
+    }
 }
 
 /// An entry of a base path that is named as a version.

@@ -28,7 +28,7 @@ public enum TelemetryEvent: Sendable {
 
     // MARK: A model's turns
 
-    /// The source was listed and what is aspired is in place or on its way.
+    /// The source was listed, or need not be, and what is aspired is in place or on its way.
     case syncSucceeded(model: String, at: Timestamp)
     case syncFailed(model: String, failure: Failure, retryIn: Duration?)
 

@@ -54,8 +54,7 @@ extension CurlOption {
             .long(CURLOPT_TCP_KEEPALIVE, 1),
             .long(CURLOPT_TCP_KEEPIDLE, 30),
             .long(CURLOPT_TCP_KEEPINTVL, 10),
-            // Bytes taken from the socket at once; each request in flight holds a buffer of this size.
-            .long(CURLOPT_BUFFERSIZE, 64 * 1024),
+            .long(CURLOPT_BUFFERSIZE, configuration.receiveBuffer),
             .long(CURLOPT_NOPROGRESS, 1),
             .long(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1),
         ]

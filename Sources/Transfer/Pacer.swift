@@ -3,6 +3,9 @@ import FileIO
 /// Holds what arrives down to so many bytes a second, over all threads: who took bytes takes no more until these are paid for, and the
 /// senders stop with it, since nobody empties their windows.
 final class Pacer: Sendable {
+    /// What may be made up for: who is woken late has lost nothing, and a pause of the network is not saved up.
+    static let credit: NetworkClock.Instant = 100_000_000
+
     private let nanosecondsPerByte: Double
     private let paidUntil = Lock<NetworkClock.Instant>(0)
 
@@ -12,8 +15,8 @@ final class Pacer: Sendable {
     /// - Returns: until when no more may be.
     func took(_ bytes: Int64, at now: NetworkClock.Instant) -> NetworkClock.Instant {
         paidUntil.withLock { paidUntil in
-            // What was not used is not saved up.
-            paidUntil = max(paidUntil, now) + NetworkClock.Instant(Double(bytes) * nanosecondsPerByte)
+            let earliest = now > Self.credit ? now - Self.credit : 0
+            paidUntil = max(paidUntil, earliest) + NetworkClock.Instant(Double(bytes) * nanosecondsPerByte)
             return paidUntil
         }
     }

@@ -118,6 +118,11 @@ extension Volume {
                 throw .noSpace(
                     path: layout.root, needed: needed, available: available, bound: keepFree > 0 ? .keepFree : .freeSpace)
             }
+            if let memory = memoryLimit(of: space), needed > memory.available - promised.unwritten {
+                throw .noSpace(
+                    path: layout.root, needed: needed, available: memory.available - promised.unwritten,
+                    bound: .memory(limit: memory.limit))
+            }
             guard let maxVolume = settings.maxVolume else { return }
             let held = try doing("add up what \(layout.root) holds") { () throws(FileError) in
                 try bytesHeld(except: promised.places.union([place]))

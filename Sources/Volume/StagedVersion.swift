@@ -18,7 +18,7 @@ public final class StagedVersion: Sendable {
     let reservation: SpaceReservation
     private let writesEarly: Bool
     /// Files that are whole and verified, and extents of others, by the table's index.
-    let progress: Lock<[Int: FileProgress]>
+    let progress: Lock<StagedProgress>
     /// What published versions of the model have of it.
     let reusable: Reusable
 
@@ -36,7 +36,7 @@ public final class StagedVersion: Sendable {
         self.reader = reader
         self.journal = journal
         self.reservation = reservation
-        self.progress = Lock(progress)
+        self.progress = Lock(StagedProgress(progress, count: table.count))
         self.reusable = reusable
         self.writesEarly = writesEarly
     }
@@ -47,14 +47,13 @@ public final class StagedVersion: Sendable {
     /// Bytes that need not be fetched any more.
     public var stagedBytes: Int64 {
         progress.withLock { progress in
-            progress.reduce(0) { $0 + ($1.value.verification != nil ? table[$1.key].size : $1.value.bytes) }
+            table.indices.reduce(0) { $0 + (progress.isWhole($1) ? table.size($1) : progress[$1]?.bytes ?? 0) }
         }
     }
 
     /// The files that are not whole yet, in the table's order.
     public var incomplete: [Int] {
-        let whole = progress.withLock { Set($0.filter { $0.value.verification != nil }.keys) }
-        return table.indices.filter { !whole.contains($0) }
+        progress.withLock { progress in table.indices.filter { !progress.isWhole($0) } }
     }
 
     /// Opens a file to be assembled, with what an earlier attempt left of it. Not twice at once.

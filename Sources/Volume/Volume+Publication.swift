@@ -210,24 +210,17 @@ extension Volume {
 
     /// Whether a directory holds the table's files, with their sizes, and the directories they need, and nothing else.
     func holdsExactly(_ table: FileTable, in directory: FilePath) throws(FileError) -> Bool {
-        // Paths are compared byte for byte: two spellings of one letter are two files.
-        var sizes: [FilePath: Int64] = [:]
-        for entry in table { sizes[FilePath(entry.path)] = entry.size }
-        var directories = Set(expectedDirectories(table))
-        var waiting = [FilePath("")]
-        while let path = waiting.popLast() {
-            for name in try fileSystem.list(directory.pushing(path)) {
-                let relative = path.appending(name)
-                let status = try fileSystem.status(directory.pushing(relative))
-                switch status?.kind {
-                case .file: guard let size = sizes.removeValue(forKey: relative), size == status?.size else { return false }
-                case .directory:
-                    guard directories.remove(relative) != nil else { return false }
-                    waiting.append(relative)
-                default: return false
-                }
-            }
+        // If all of it is there, and there are as many names as that, nothing else is: no list of the names need be held.
+        for entry in table {
+            let status = try fileSystem.status(directory.appending(entry.path))
+            guard status?.kind == .file, status?.size == entry.size else { return false }
         }
-        return sizes.isEmpty && directories.isEmpty
+        let directories = expectedDirectories(table)
+        var names = try fileSystem.openDirectory(directory).entryCount()
+        for path in directories {
+            guard try fileSystem.status(directory.pushing(path))?.kind == .directory else { return false }
+            names += try fileSystem.openDirectory(directory.pushing(path)).entryCount()
+        }
+        return names == table.count + directories.count
     }
 }

@@ -14,6 +14,8 @@ public final class Volume: Sendable {
     let ledger = SpaceLedger()
     let time: any TimeSource
     let reader: WorkerThread
+    /// Of this process: a volume in memory counts against its limit.
+    let controlGroups: ControlGroups
     /// The boot that this is; what another one staged is read again before it is trusted.
     let boot: String
     private let lock = Lock<LockHolder>(LockHolder())
@@ -32,22 +34,23 @@ public final class Volume: Sendable {
     /// - `reader`: where digests of staged files are computed.
     public convenience init(
         layout: VolumeLayout, settings: VolumeSettings = VolumeSettings(), fileSystem: FileSystem = FileSystem(),
-        time: any TimeSource = SystemTimeSource(), reader: WorkerThread
+        time: any TimeSource = SystemTimeSource(), reader: WorkerThread, controlGroups: ControlGroups = ControlGroups()
     ) {
         self.init(
             layout: layout, settings: settings, fileSystem: fileSystem, time: time, reader: reader,
-            boot: fileSystem.bootIdentity())
+            controlGroups: controlGroups, boot: fileSystem.bootIdentity())
     }
 
     init(
         layout: VolumeLayout, settings: VolumeSettings, fileSystem: FileSystem, time: any TimeSource, reader: WorkerThread,
-        boot: String
+        controlGroups: ControlGroups = ControlGroups(), boot: String
     ) {
         self.layout = layout
         self.settings = settings
         self.fileSystem = fileSystem
         self.time = time
         self.reader = reader
+        self.controlGroups = controlGroups
         manifests = ManifestStore(layout: layout, fileSystem: fileSystem)
         self.boot = boot
     }

@@ -24,6 +24,8 @@ public enum VolumeError: Error, Hashable, Sendable {
         case freeSpace
         case keepFree
         case maxVolume
+        /// The volume is a tmpfs, and counts against a memory limit of so many bytes.
+        case memory(limit: Int64)
     }
 }
 
@@ -40,11 +42,13 @@ extension VolumeError {
                 case .freeSpace: "free"
                 case .keepFree: "free above --keep-free"
                 case .maxVolume: "left of --max-volume"
+                case .memory(let limit): "left of the memory limit of \(ByteCount(limit)), which a tmpfs counts against"
                 }
+            let remedy = if case .memory = bound { "raise the limit, or put --root on a disk" } else { "enlarge the volume" }
             return Failure(
                 .volume,
                 "no space on \(path): \(ByteCount(needed)) needed, \(ByteCount(max(0, available))) \(limit), \(missing) missing; "
-                    + "nothing published is touched, the fetch goes on when there is room: free some, or enlarge the volume",
+                    + "nothing published is touched, the fetch goes on when there is room: free some, or \(remedy)",
                 isTransient: true)
         case .differentMounts(let one, let other):
             return Failure(

@@ -28,6 +28,52 @@ extension AgentSuite {
             await running.stop()
         }
 
+        @Test("Named by number and in place, nothing is listed; each version is still compared once an interval")
+        func numbers() async throws {
+            let world = try World()
+            for number in ["3", "5", "7"] { world.source.put(number, ["a": number]) }
+            _ = await world.once(world.agent([world.model("m", .all)]))
+            world.source.forgetCalls()
+            let agent = world.agent([world.model("m", .specific([3, 7]))], recheck: .seconds(600))
+            let running = await world.run(agent)
+            // What is too many goes by what the source says (CONTRACT P3).
+            #expect(world.names() == ["3", "7"] && world.source.listings > 0, "\(world.source.calls)")
+            await world.pass(.seconds(60), agent)
+            world.source.forgetCalls()
+            await world.pass(.seconds(3600), agent)
+            #expect(world.source.listings == 0)
+            for number in ["3", "7"] {
+                #expect((5...7).contains(world.source.calls.count { $0 == .compare(number) }), "\(world.source.calls)")
+            }
+            #expect(await agent.status().models[0].versions.map(\.state) == [.published, .published])
+            // A version that somebody takes away is fetched at once, and asked for as long as it is not there.
+            world.source.close(.fetch("7", "a"))
+            try world.files.removeTree(world.root.appending("m/7"))
+            await world.pass(.seconds(120), agent)
+            #expect(world.source.listings > 1)
+            world.source.open(.fetch("7", "a"))
+            await world.settle(agent)
+            #expect(world.names() == ["3", "7"])
+            await running.stop()
+        }
+
+        @Test("What is to be pruned waits for a listing, though all that is named is in place")
+        func numbersAndMore() async throws {
+            let world = try World()
+            world.source.put("7", ["a": "1"])
+            _ = await world.once(world.agent())
+            try world.place("m/5", ["a": "theirs"])
+            world.source.fail(.list, .unavailable, isTransient: true)
+            let agent = world.agent([world.model("m", .specific([7]))], rules: PlanRules(prunesForeign: true))
+            let running = await world.run(agent)
+            await world.pass(.seconds(120), agent)
+            #expect(world.names() == ["5", "7"])
+            world.source.heal(.list)
+            await world.pass(.seconds(120), agent)
+            #expect(world.names() == ["7"])
+            await running.stop()
+        }
+
         /// A way to fail, and the most turns and calls that a minute of it may take once the back-off has grown.
         enum Trouble: String, CaseIterable, CustomTestStringConvertible {
             case lookFails, listFails, listDenied, contentsFail, contentsDenied, contentsVanish, fetchFails, fetchDenied,

@@ -114,6 +114,7 @@ struct ConfigCommandTests {
             let left = environment.filter { !absent.contains($0.key) }
             let outcome = await aspired("\(command) --model m=s3://b/p", environment: left, bodies: .built)
             #expect(!outcome.result.contains(secret))
+            #expect(!outcome.log.contains(secret), "\(outcome.log)")
             #expect(!outcome.errors.contains { $0.contains(secret) }, "\(outcome.errors)")
             #expect(!outcome.result.isEmpty || !outcome.errors.isEmpty)
         }

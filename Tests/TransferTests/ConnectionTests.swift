@@ -22,12 +22,34 @@ struct ConnectionTests {
         }
     }
 
-    @Test("bytes are paid for one after the other, whoever takes them, and what was not used is not saved up")
+    @Test("bytes are paid for one after the other, whoever takes them, and of what was not used a tenth of a second is saved up")
     func pacer() {
         let pacer = Pacer(bytesPerSecond: 1_000)
-        #expect(pacer.took(500, at: 1_000_000_000) == 1_500_000_000)
-        #expect(pacer.took(250, at: 1_000_000_000) == 1_750_000_000)
-        #expect(pacer.took(1_000, at: 5_000_000_000) == 6_000_000_000)
+        #expect(pacer.took(500, at: 1_000_000_000) == 1_400_000_000)
+        #expect(pacer.took(250, at: 1_000_000_000) == 1_650_000_000)
+        #expect(pacer.took(1_000, at: 1_700_000_000) == 2_650_000_000)
+        #expect(pacer.took(1_000, at: 5_000_000_000) == 5_900_000_000)
+    }
+
+    @Test("ten seconds of a bandwidth are exact to three per cent, however late two threads wake and however much each takes")
+    func pace() {
+        let rate = 25_000_000
+        let pacer = Pacer(bytesPerSecond: Int64(rate))
+        var dice = SystemRandomNumberGenerator()
+        /// When each thread may take the next bytes.
+        var free: [NetworkClock.Instant] = [1_000_000_000, 1_000_000_000]
+        var taken: [(at: NetworkClock.Instant, bytes: Int)] = []
+        while let now = free.min(), now < 14_000_000_000, let thread = free.firstIndex(of: now) {
+            let bytes = Int.random(in: 1...1_000_000, using: &dice)
+            taken.append((now, bytes))
+            // The machine is busy: up to 20 ms late.
+            free[thread] = max(now, pacer.took(Int64(bytes), at: now)) + .random(in: 0...20_000_000, using: &dice)
+        }
+        for start in stride(from: 1_000_000_000 as NetworkClock.Instant, to: 4_000_000_000, by: 50_000_000) {
+            let window = start..<(start + 10_000_000_000)
+            let bytes = taken.reduce(0) { $0 + (window.contains($1.at) ? $1.bytes : 0) }
+            #expect(abs(bytes - 10 * rate) < 10 * rate * 3 / 100, "\(bytes) bytes from \(start)")
+        }
     }
 
     @Test("a bandwidth holds for all threads together, and slows nobody into a time-out")

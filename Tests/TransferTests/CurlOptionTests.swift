@@ -32,6 +32,15 @@ struct CurlOptionTests {
             ])
     }
 
+    @Test(
+        "under a bandwidth little is taken at once",
+        arguments: [(64 << 10, 1_024), (25_000_000, 1_024), (1 << 30, 8_388), (1 << 40, 65_536)])
+    func bandwidth(bytes: Int, buffer: Int) {
+        var configuration = HTTPClientConfiguration(version: "1")
+        configuration.maxBandwidth = Int64(bytes)
+        #expect(CurlOption.all(for: HTTPRequest("GET", "http://h/"), configuration).map(\.line).contains("BUFFERSIZE=\(buffer)"))
+    }
+
     @Test("a request that wants a fresh connection takes neither an open one nor an address from before")
     func fresh() {
         var request = HTTPRequest("GET", "http://h/")

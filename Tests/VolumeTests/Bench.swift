@@ -67,10 +67,13 @@ struct Bench: Sendable {
     }
 
     /// Another process' view of the same volume.
-    func volume(_ probe: Probe? = nil, settings: VolumeSettings = VolumeSettings(), boot: String = "this boot") -> Volume {
+    func volume(
+        _ probe: Probe? = nil, settings: VolumeSettings = VolumeSettings(),
+        groups: ControlGroups = ControlGroups(membership: "/none"), boot: String = "this boot"
+    ) -> Volume {
         Volume(
             layout: layout, settings: settings, fileSystem: FileSystem(probe: probe), time: StoppedTime(), reader: Self.reader,
-            boot: boot)
+            controlGroups: groups, boot: boot)
     }
 
     @discardableResult

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Measures what the release binary takes of a machine, and fails where that is more than it may: its size, the peak of
-memory of a `run` that pulls three models of which one has 2 GiB, and the memory and processor time that it takes when idle.
+memory of a `run` that pulls three models of which one has 2 GiB, the memory and processor time that it takes when idle, and the memory
+of pulls that stretch it (pulls.py): many connections with TLS, many objects, and one in little memory.
 
-Usage: footprint.py ASPIRED S3_FIXTURE
+Usage: footprint.py ASPIRED S3_FIXTURE DISK    (DISK is a folder on a disk; nginx and its Lua module from Debian, awscrt from PyPI)
 """
 
 import os
@@ -11,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+from pulls import Pulls
 
 MIB = 1 << 20
 LARGE = 2048 * MIB
@@ -97,7 +100,7 @@ class Pull:
         shutil.rmtree(self.place)
 
 
-def main(aspired, fixture):
+def main(aspired, fixture, disk):
     pull = Pull(aspired, fixture)
     pid = pull.agent.pid
     try:
@@ -110,6 +113,11 @@ def main(aspired, fixture):
         idle = memory(pid)
     finally:
         pull.end()
+    pulls = Pulls(aspired, disk)
+    try:
+        stretched = pulls.rows()
+    finally:
+        pulls.end()
     busy = {thread: used - before.get(thread, 0) for thread, used in after.items() if used > before.get(thread, 0)}
     rows = [
         ("binary, static and stripped", os.path.getsize(aspired) / 1e6, 30, "MB"),
@@ -117,15 +125,16 @@ def main(aspired, fixture):
         ("the same run, idle after it", idle["Rss"] / MIB, 28, "MiB resident"),
         ("", idle["Anonymous"] / MIB, 8, "MiB anonymous"),
         ("", sum(busy.values()), 2, f"ticks of CPU in {BUSY_SECONDS} s"),
+        *stretched,
     ]
-    print(f"{'':45} {'measured':>8} {'at most':>8}")
+    print(f"{'':50} {'measured':>8} {'at most':>8}")
     for what, measured, limit, unit in rows:
-        print(f"{what:45} {measured:8.1f} {limit:8} {unit}{'' if measured <= limit else '  TOO MUCH'}")
+        print(f"{what:50} {measured:8.1f} {limit:8} {unit}{'' if measured <= limit else '  TOO MUCH'}")
     print(f"({len(after)} threads{''.join(f'; {name} took {used} ticks' for name, used in busy.items())})")
     sys.exit(any(measured > limit for _, measured, limit, _ in rows))
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
+    if len(sys.argv) != 4:
         sys.exit(__doc__)
     main(*map(os.path.abspath, sys.argv[1:]))

@@ -9,7 +9,7 @@ public enum AspiredCommand {
     public static func main() async -> Never {
         // A reader of our output that goes away is an error of that write, not our end.
         signal(SIGPIPE, SIG_IGN)
-        ProcessHeap.limitArenas()
+        ProcessHeap.bound()
         ProcessCore.forbid()
         let code = await run(.ofProcess(), bodies: .built, output: .process)
         exit(code.rawValue)

@@ -7,6 +7,8 @@ struct CommandOutput: Sendable {
     var result: @Sendable (String) throws -> Void
     /// Takes one line without its line break; a line that cannot be written is lost.
     var error: @Sendable (String) -> Void
+    /// The descriptor that log lines go to.
+    var log: CInt = 2
 
     static let process = CommandOutput(
         result: { text in _ = try FileDescriptor.standardOutput.writeAll(text.utf8) },

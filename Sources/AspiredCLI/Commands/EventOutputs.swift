@@ -16,7 +16,7 @@ struct EventOutputs: Sendable {
         let time = SystemTimeSource()
         let configuration = context.configuration
         let format: Monitoring.LogFormat = configuration.logFormat == .json ? .json : .text(colour: false)
-        let sink = LogSink(descriptor: 2, format: format, time: time)
+        let sink = LogSink(descriptor: context.output.log, format: format, time: time)
         let level = configuration.logLevel
         let logger = Logger(label: "aspired") { _ in LineLogHandler(sink: sink, level: level) }
         let isTerminal = context.inputs.isErrorTerminal && configuration.logFormat == .text

@@ -22,6 +22,7 @@ int aspired_write_back(int fd, off_t offset, off_t length);
 
 /// The file system's magic number (statfs(2), f_type), or -1 with errno.
 long aspired_filesystem_magic(int fd);
+long aspired_filesystem_magic_at(const char *path);
 
 /// The id of the mount that the descriptor was opened on (statx(2), STATX_MNT_ID).
 /// 0 and *id, or -1 with errno (EOPNOTSUPP where the kernel does not tell).
@@ -39,6 +40,9 @@ void aspired_name_thread(const char *name);
 
 /// Bounds glibc's arenas (M_ARENA_MAX), each of which keeps freed memory for itself.
 void aspired_limit_arenas(int count);
+
+/// Has the system give each block of at least so many bytes by itself, and have it back when it is freed (M_MMAP_THRESHOLD).
+void aspired_map_from(int size);
 
 /// Gives freed heap back to the system.
 void aspired_trim_heap(void);
