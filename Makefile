@@ -86,6 +86,11 @@ flipped-bit: release ## Serves one wrong bit in 1 GiB, for each kind of checksum
 	ASPIRED_BINARY=$(CURDIR)/.build/aspired FLIPPED_BIT_SIZE=1GiB \
 	  $(SWIFT) test --skip-build --disable-xctest --filter FlippedBitTests | grep -E 'GB/s|issue|Test run'
 
+.PHONY: every-call
+every-call: deps ## Has every system call of the volume fail in turn, not only each third one
+	$(SWIFT) build --build-tests
+	EVERY_CALL=1 $(SWIFT) test --skip-build --disable-xctest --filter VolumeTests.FaultTests
+
 .PHONY: manifests
 manifests: deps tools ## Checks the Kubernetes manifests and the systemd unit, offline
 	$(SWIFT) build --product aspired

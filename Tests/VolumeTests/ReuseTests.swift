@@ -156,6 +156,17 @@ struct ReuseTests {
         }
     }
 
+    @Test("of a version that is not synced yet no file gets a further name")
+    func unsynced() async throws {
+        try await withDirectory { directory in
+            let bench = try Bench(directory)
+            try bench.publish(.seven, Self.old, sync: .after)
+            let (_, staged) = try stage(bench, .hardlink)
+            #expect(staged.reused.files == 0 && staged.reuse(0) == nil)
+            #expect(try bench.fileSystem.status(bench.base.appending("7/d/weights"))?.links == 1)
+        }
+    }
+
     @Test("a file that was touched and is what it was serves once it was read")
     func touched() async throws {
         try await withDirectory { directory in
