@@ -1,6 +1,8 @@
 #include "CChecksum.h"
 #include "crc.h"
 
+#include <string.h>
+
 static struct crc crc64nvme, crc32c, crc32;
 
 /// As crc_folding_method() says, which asks the processor each time.
@@ -31,6 +33,14 @@ static uint64_t update_by_table(const struct crc *crc, uint64_t finished, const 
 
 uint64_t aspired_crc64nvme(uint64_t crc, const void *data, size_t length) {
     return update(&crc64nvme, crc, data, length);
+}
+
+uint64_t aspired_crc64nvme_copy(uint64_t crc, void *copy, const void *data, size_t length) {
+    if (folding_method != NULL && length >= CRC_FOLD_MINIMUM) {
+        return crc_copy_by_folding(&crc64nvme, crc ^ crc64nvme.ones, data, copy, length) ^ crc64nvme.ones;
+    }
+    if (length > 0) memcpy(copy, data, length);
+    return aspired_crc64nvme(crc, data, length);
 }
 
 uint32_t aspired_crc32c(uint32_t crc, const void *data, size_t length) {

@@ -45,4 +45,7 @@ const char *crc_folding_method(void);
 /// The register after the bytes, by carry-less multiplication.
 uint64_t crc_update_by_folding(const struct crc *crc, uint64_t reg, const uint8_t *bytes, size_t length);
 
+/// The same, and a copy of the bytes, which must not overlap them.
+uint64_t crc_copy_by_folding(const struct crc *crc, uint64_t reg, const uint8_t *bytes, uint8_t *copy, size_t length);
+
 #endif

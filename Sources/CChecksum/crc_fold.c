@@ -1,5 +1,7 @@
 #include "crc.h"
 
+#include <string.h>
+
 // Folding: "Fast CRC Computation for Generic Polynomials Using PCLMULQDQ Instruction" (Gopal and others, Intel, 2009), in its
 // reflected form.
 //
@@ -92,28 +94,47 @@ FOLDS static inline lane fold(lane value, lane factors, lane next) {
     return add(add(multiply_firsts(value, factors), multiply_seconds(value, factors)), next);
 }
 
-FOLDS uint64_t crc_update_by_folding(const struct crc *crc, uint64_t reg, const uint8_t *bytes, size_t length) {
+/// Loads 16 bytes, and stores them where they are wanted, too: while they are at hand that costs next to nothing.
+FOLDS static inline lane take(const uint8_t *bytes, uint8_t *copy) {
+    lane value = load(bytes);
+    if (copy != NULL) store(copy, value);
+    return value;
+}
+
+/// `copy` is known where this is inlined, so that there are two loops of which neither asks.
+FOLDS __attribute__((always_inline)) static inline uint64_t update(
+    const struct crc *crc, uint64_t reg, const uint8_t *bytes, uint8_t *copy, size_t length) {
     lane lanes[CRC_LANES];
-    for (int i = 0; i < CRC_LANES; i++) lanes[i] = load(bytes + 16 * i);
+    size_t at = 0;
+    for (int i = 0; i < CRC_LANES; i++, at += 16) lanes[i] = take(bytes + at, copy != NULL ? copy + at : NULL);
     // As in a table's step, what the register holds is added to the bytes that come next.
     lanes[0] = add(lanes[0], pair(reg, 0));
-    bytes += 16 * CRC_LANES;
-    length -= 16 * CRC_LANES;
 
     lane factors = pair(crc->fold_lanes.first, crc->fold_lanes.second);
-    for (; length >= 16 * CRC_LANES; bytes += 16 * CRC_LANES, length -= 16 * CRC_LANES) {
-        for (int i = 0; i < CRC_LANES; i++) lanes[i] = fold(lanes[i], factors, load(bytes + 16 * i));
+    for (; length - at >= 16 * CRC_LANES; at += 16 * CRC_LANES) {
+        for (int i = 0; i < CRC_LANES; i++) {
+            lanes[i] = fold(lanes[i], factors, take(bytes + at + 16 * i, copy != NULL ? copy + at + 16 * i : NULL));
+        }
     }
 
     factors = pair(crc->fold_block.first, crc->fold_block.second);
     lane all = lanes[0];
     for (int i = 1; i < CRC_LANES; i++) all = fold(all, factors, lanes[i]);
-    for (; length >= 16; bytes += 16, length -= 16) all = fold(all, factors, load(bytes));
+    for (; length - at >= 16; at += 16) all = fold(all, factors, take(bytes + at, copy != NULL ? copy + at : NULL));
 
     uint8_t last[16];
     store(last, all);
     reg = crc_update_by_table(crc, 0, last, sizeof last);
-    return crc_update_by_table(crc, reg, bytes, length);
+    if (copy != NULL) memcpy(copy + at, bytes + at, length - at);
+    return crc_update_by_table(crc, reg, bytes + at, length - at);
+}
+
+FOLDS uint64_t crc_update_by_folding(const struct crc *crc, uint64_t reg, const uint8_t *bytes, size_t length) {
+    return update(crc, reg, bytes, NULL, length);
+}
+
+FOLDS uint64_t crc_copy_by_folding(const struct crc *crc, uint64_t reg, const uint8_t *bytes, uint8_t *copy, size_t length) {
+    return update(crc, reg, bytes, copy, length);
 }
 
 #else
@@ -123,6 +144,11 @@ const char *crc_folding_method(void) {
 }
 
 uint64_t crc_update_by_folding(const struct crc *crc, uint64_t reg, const uint8_t *bytes, size_t length) {
+    return crc_update_by_table(crc, reg, bytes, length);
+}
+
+uint64_t crc_copy_by_folding(const struct crc *crc, uint64_t reg, const uint8_t *bytes, uint8_t *copy, size_t length) {
+    memcpy(copy, bytes, length);
     return crc_update_by_table(crc, reg, bytes, length);
 }
 

@@ -27,6 +27,15 @@ public final class Lock<State>: @unchecked Sendable {
         defer { pthread_mutex_unlock(mutex) }
         return try body(&state)
     }
+
+    /// As `withLock`, unless another thread has the value.
+    /// - Returns: whether `body` ran.
+    public func withLockIfAvailable<Failure: Error>(_ body: (inout State) throws(Failure) -> Void) throws(Failure) -> Bool {
+        guard pthread_mutex_trylock(mutex) == 0 else { return false }
+        defer { pthread_mutex_unlock(mutex) }
+        try body(&state)
+        return true
+    }
 }
 
 /// A `Lock` whose holder can wait for another thread to change the value.

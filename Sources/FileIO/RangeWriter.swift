@@ -2,8 +2,8 @@ import Servables
 
 /// Writes one range of a staged file from its start on; owned by one thread, synchronous.
 ///
-/// libcurl hands out at most 16 KiB at a time: slices are checksummed while they are in cache and gathered, so that one `pwrite` takes
-/// 128 KiB (DESIGN, hard rule 1).
+/// libcurl hands out at most 16 KiB at a time: slices are checksummed and copied in one pass and gathered, so that one `pwrite` takes
+/// 128 KiB or more (DESIGN, hard rule 1).
 public struct RangeWriter: ~Copyable, @unchecked Sendable {
     private let file: StagedFile
     private let range: Range<Int64>
@@ -29,14 +29,14 @@ public struct RangeWriter: ~Copyable, @unchecked Sendable {
         var rest = bytes
         while !rest.isEmpty {
             // First, so that after a write that failed what counts as taken is still what is gathered or written.
-            if gathered == GatherBuffer.size { try flush() }
-            let count = min(rest.count, GatherBuffer.size - gathered)
-            UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[gathered..<(gathered + count)])
-                .copyMemory(from: UnsafeRawBufferPointer(rebasing: rest[..<count]))
-            checksum.update(UnsafeRawBufferPointer(rebasing: rest[..<count]))
+            if gathered == buffer.size { try flush() }
+            let count = min(rest.count, buffer.size - gathered)
+            checksum.copy(UnsafeRawBufferPointer(rebasing: rest[..<count]), to: buffer.address + gathered)
             gathered += count
             rest = UnsafeRawBufferPointer(rebasing: rest[count...])
         }
+        // While another thread writes to the file the kernel would have this one spin: there is room to gather some more.
+        if gathered >= buffer.size / 2 { try flushIfFree() }
         return true
     }
 
@@ -48,7 +48,17 @@ public struct RangeWriter: ~Copyable, @unchecked Sendable {
 
     private mutating func flush() throws(FileError) {
         guard gathered > 0 else { return }
-        try file.write(UnsafeRawBufferPointer(rebasing: buffer.bytes[..<gathered]), at: range.lowerBound + flushed)
+        try file.write(gatheredBytes, at: range.lowerBound + flushed)
+        noteFlushed()
+    }
+
+    private mutating func flushIfFree() throws(FileError) {
+        if try file.writeIfFree(gatheredBytes, at: range.lowerBound + flushed) { noteFlushed() }
+    }
+
+    private var gatheredBytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: buffer.address, count: gathered) }
+
+    private mutating func noteFlushed() {
         flushed += Int64(gathered)
         gathered = 0
     }
@@ -56,36 +66,53 @@ public struct RangeWriter: ~Copyable, @unchecked Sendable {
 
 /// A buffer of a `RangeWriter`, from a pool, and back into it when the writer goes.
 final class GatherBuffer {
-    static let size = 128 << 10
+    /// Bytes of all buffers in use, as far as that leaves each of them what makes a write worth its while.
+    private static let poolSize = 8 << 20
+    private static let sizes = (smallest: 64 << 10, largest: 256 << 10)
     /// Idle buffers kept for the next writers; more are given back to the system.
     private static let kept = 8
     // The pointers are only ever held by one buffer or by the pool.
     private struct Pool: @unchecked Sendable {
         var free: [UnsafeMutableRawBufferPointer] = []
+        var used = 0
     }
     private static let pool = Lock(Pool())
 
-    let bytes: UnsafeMutableRawBufferPointer
+    let size: Int
+    let address: UnsafeMutableRawPointer
 
-    private init(_ bytes: UnsafeMutableRawBufferPointer) { self.bytes = bytes }
+    private init(_ bytes: UnsafeMutableRawBufferPointer) {
+        guard let address = bytes.baseAddress else { preconditionFailure("a buffer has an address") }
+        self.address = address
+        size = bytes.count
+    }
 
     static func take() -> GatherBuffer {
-        if let bytes = pool.withLock({ $0.free.popLast() }) { return GatherBuffer(bytes) }
+        let (bytes, used) = pool.withLock { pool in
+            pool.used += 1
+            return (Pool(free: pool.free.popLast().map { [$0] } ?? []), pool.used)
+        }
+        let size = min(sizes.largest, max(sizes.smallest, poolSize / used & ~(64 << 10 - 1)))
+        if let bytes = bytes.free.first {
+            if bytes.count == size { return GatherBuffer(bytes) }
+            bytes.deallocate()
+        }
         return GatherBuffer(.allocate(byteCount: size, alignment: 4096))
     }
 
     /// Gives the idle buffers back to the system.
     static func drain() {
         let idle = pool.withLock { pool in
-            defer { pool = Pool() }
+            defer { pool.free = [] }
             return pool
         }
         for bytes in idle.free { bytes.deallocate() }
     }
 
     deinit {
-        let bytes = Pool(free: [bytes])
+        let bytes = Pool(free: [UnsafeMutableRawBufferPointer(start: address, count: size)])
         let surplus = Self.pool.withLock { pool in
+            pool.used -= 1
             guard pool.free.count < Self.kept else { return bytes }
             pool.free += bytes.free
             return Pool()

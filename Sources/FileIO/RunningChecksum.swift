@@ -21,6 +21,15 @@ public struct RunningChecksum: Sendable {
         length += Int64(bytes.count)
     }
 
+    /// As `update`, and copies the bytes to `target`, which has room for them and is elsewhere, in one pass.
+    mutating func copy(_ bytes: UnsafeRawBufferPointer, to target: UnsafeMutableRawPointer) {
+        guard let base = bytes.baseAddress else { return }
+        crc64nvme = aspired_crc64nvme_copy(crc64nvme, target, base, bytes.count)
+        if set.contains(.crc32c) { crc32c = aspired_crc32c(crc32c, target, bytes.count) }
+        if set.contains(.crc32) { crc32 = aspired_crc32(crc32, target, bytes.count) }
+        length += Int64(bytes.count)
+    }
+
     /// The extent of what has passed, if it began at `offset` of a file.
     public func extent(at offset: Int64) -> Extent {
         Extent(

@@ -24,6 +24,8 @@ public final class StagedFile: Sendable {
     /// The digest that is computed behind what arrives, if any.
     let following = Lock<TrailingDigest?>(nil)
     private let extents: Lock<ExtentMap>
+    /// The kernel lets one write to a file at a time, and those that wait spin.
+    private let writing = Lock<Void>(())
     private let onExtent: @Sendable (Extent) throws(FileError) -> Void
     private let onReset: @Sendable () throws(FileError) -> Void
 
@@ -107,7 +109,13 @@ public final class StagedFile: Sendable {
     }
 
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(FileError) {
-        try descriptor.write(bytes, at: offset)
+        try writing.withLock { (_) throws(FileError) in try descriptor.write(bytes, at: offset) }
+    }
+
+    /// As `write`, unless another thread is writing.
+    /// - Returns: whether it was done.
+    func writeIfFree(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(FileError) -> Bool {
+        try writing.withLockIfAvailable { (_) throws(FileError) in try descriptor.write(bytes, at: offset) }
     }
 
     func add(_ extent: Extent) throws(FileError) {

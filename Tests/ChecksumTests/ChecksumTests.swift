@@ -29,6 +29,26 @@ struct ChecksumTests {
         #expect(Algorithm.crc64nvme.checksum((0..<4096).map { ~UInt8(truncatingIfNeeded: $0) }) == 0x9A2D_F64B_8E9E_517E)
     }
 
+    @Test("with a copy in the same pass it is the same, and the copy is the bytes and no byte more, at any length and alignment")
+    func copies() {
+        var generator = SeededGenerator(seed: 3)
+        let bytes = generator.bytes(70_000)
+        for length in Array(0...600) + [4_096, 16_384, 65_535] {
+            let (from, to) = (Int.random(in: 0..<64, using: &generator), Int.random(in: 1..<64, using: &generator))
+            var copy = [UInt8](repeating: 0xA5, count: length + 128)
+            let crc = bytes.withUnsafeBytes { bytes in
+                copy.withUnsafeMutableBytes { copy -> UInt64 in
+                    guard let source = bytes.baseAddress, let target = copy.baseAddress else { return 0 }
+                    return aspired_crc64nvme_copy(7, target + to, source + from, length)
+                }
+            }
+            let piece = bytes[from..<(from + length)]
+            #expect(piece.withUnsafeBytes { aspired_crc64nvme(7, $0.baseAddress, length) } == crc)
+            #expect(Array(copy[to..<(to + length)]) == Array(piece))
+            #expect(copy[..<to].allSatisfy { $0 == 0xA5 } && copy[(to + length)...].allSatisfy { $0 == 0xA5 })
+        }
+    }
+
     @Test("follow their definition at every length up to 300", arguments: Algorithm.all)
     func definition(algorithm: Algorithm) {
         var generator = SeededGenerator(seed: 1)

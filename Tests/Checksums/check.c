@@ -52,6 +52,11 @@ static void compare(const uint8_t *bytes, size_t length, size_t offset) {
     uint64_t crc = dice();
     const uint8_t *at = bytes + offset;
     expect(aspired_crc64nvme(crc, at, length) == aspired_crc64nvme_table(crc, at, length), "CRC-64/NVME", length, offset);
+    uint8_t *copy = malloc(length + 2);
+    memset(copy, 0xA5, length + 2);
+    expect(aspired_crc64nvme_copy(crc, copy + 1, at, length) == aspired_crc64nvme(crc, at, length), "copied CRC-64/NVME", length, offset);
+    expect(memcmp(copy + 1, at, length) == 0 && copy[0] == 0xA5 && copy[length + 1] == 0xA5, "the copy", length, offset);
+    free(copy);
     expect(aspired_crc32c(crc, at, length) == aspired_crc32c_table(crc, at, length), "CRC-32C", length, offset);
     expect(aspired_crc32(crc, at, length) == aspired_crc32_table(crc, at, length), "CRC-32", length, offset);
     size_t cut = length == 0 ? 0 : dice() % length;

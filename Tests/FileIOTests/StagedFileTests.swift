@@ -120,7 +120,7 @@ struct StagedFileTests {
     func failedWrite(number: Int) async throws {
         try await withDirectory { directory in
             var dice = Dice(seed: 5)
-            let content = dice.bytes(500_000)
+            let content = dice.bytes(1_000_000)
             let writes = Lock(0)
             let probe = Probe { _, call in
                 guard call.operation == .write else { return .proceed }
@@ -129,8 +129,8 @@ struct StagedFileTests {
                     return writes == number ? .fail(.noSpace) : .proceed
                 }
             }
-            let file = try stage(directory.appending("f"), 500_000, probe: probe)
-            var writer = file.writer(for: 0..<500_000, checksums: .crc64nvme)
+            let file = try stage(directory.appending("f"), 1_000_000, probe: probe)
+            var writer = file.writer(for: 0..<1_000_000, checksums: .crc64nvme)
             var failure: FileError?
             content.withUnsafeBytes { bytes in
                 do throws(FileError) { _ = try writer.append(bytes) } catch { failure = error }
@@ -139,10 +139,10 @@ struct StagedFileTests {
             // What was taken before is kept: the disk may have room again.
             let written = writer.written
             try writer.finish()
-            #expect(file.missing == [written..<500_000])
-            #expect(written > 0 && written < 500_000)
+            #expect(file.missing == [written..<1_000_000])
+            #expect(written > 0 && written < 1_000_000)
             #expect(try Array(read(directory.appending("f"))[..<Int(written)]) == Array(content[..<Int(written)]))
-            try fill(file, written..<500_000, with: Array(content[Int(written)...]))
+            try fill(file, written..<1_000_000, with: Array(content[Int(written)...]))
             #expect(file.crc64nvme() == checksum(content))
             #expect(try read(directory.appending("f")) == content)
         }

@@ -14,6 +14,10 @@ uint64_t aspired_crc64nvme(uint64_t crc, const void *data, size_t length);
 uint32_t aspired_crc32c(uint32_t crc, const void *data, size_t length);
 uint32_t aspired_crc32(uint32_t crc, const void *data, size_t length);
 
+// The same, and a copy of the data in one pass over it; the two must not overlap.
+
+uint64_t aspired_crc64nvme_copy(uint64_t crc, void *copy, const void *data, size_t length);
+
 // The checksum of a then b, from that of a, that of b, and the length of b in bytes; takes some microseconds.
 
 uint64_t aspired_crc64nvme_combine(uint64_t a, uint64_t b, uint64_t length_b);
