@@ -30,6 +30,7 @@ extension ModelReconciler {
             guard let streak = versionFailures[version], isFinal(streak, now) else { return nil }
             if let failure = streak.last { failures.append(failure) }
         }
+        let awaitsSync = awaitsSync
         for version in undone {
             // What waits for a sync that failed is told by that.
             if awaitsSync, plan.prune.contains(version) { continue }

@@ -6,6 +6,7 @@ extension ModelReconciler {
     /// What a person or a metric may know of this model.
     func status() -> ModelStatus {
         var versions: [Version: VersionStatus] = [:]
+        let doubts = doubts
         for entry in inventory?.entries ?? [] {
             switch entry.kind {
             case .published(let summary):

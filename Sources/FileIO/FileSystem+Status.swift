@@ -102,11 +102,9 @@ extension FileSystem {
     /// - `counted`: the inodes of files with several names that were counted already, in this tree or others; they are once.
     public func treeSize(_ path: FilePath, counted: inout Set<UInt64>) throws(FileError) -> Int64 {
         var size: Int64 = 0
-        var found: Set<UInt64> = counted
         try eachFile(below: path) { status in
-            if status.links == 1 || found.insert(status.inode).inserted { size += status.size }
+            if status.links == 1 || counted.insert(status.inode).inserted { size += status.size }
         }
-        counted = found
         return size
     }
 

@@ -10,6 +10,10 @@ public final class StagedFile: Sendable {
     /// Bytes of the whole file.
     public let size: Int64
 
+    /// Bytes of files here that are read or copied in one go: what a cancellation waits for, and what others wait for who use the same
+    /// thread.
+    public static let slice: Int64 = 64 << 20
+
     /// Extents of so many bytes go to the disk as soon as they are there, not all with the last sync. Not by whoever wrote them: it may
     /// have to wait for the disk's queue.
     private static let earlyWriteback: Int64 = 1 << 20

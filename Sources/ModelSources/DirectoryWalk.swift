@@ -81,7 +81,6 @@ struct DirectoryWalk: Sendable {
 extension FileStatus {
     /// Changes whenever the file does.
     var token: String {
-        "\(device):\(inode):\(modified.secondsSinceEpoch).\(modified.nanoseconds)"
-            + ":\(changed.secondsSinceEpoch).\(changed.nanoseconds)"
+        "\(device):\(inode):\(modified.mark):\(changed.mark)"
     }
 }

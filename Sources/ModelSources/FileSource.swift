@@ -14,8 +14,6 @@ public struct FileSource: ModelSource {
     private let reader: WorkerThread
     private let time: any TimeSource
     private let memory = ReadinessMemory()
-    /// Bytes that are copied in one go: what a cancellation waits for, and what others wait for who use the same thread.
-    static let slice: Int64 = 64 << 20
 
     /// `directory` is absolute; `reader` is where files are read.
     public init(
@@ -56,11 +54,11 @@ public struct FileSource: ModelSource {
     ) async throws(SourceError) -> Verification {
         let path = directory.appending(version.name).appending(entry.path)
         for range in file.missing {
-            for start in stride(from: range.lowerBound, to: range.upperBound, by: Int(Self.slice)) {
+            for start in stride(from: range.lowerBound, to: range.upperBound, by: Int(StagedFile.slice)) {
                 if Task.isCancelled {
                     throw SourceError(Failure(.busy, "copy \(path): stopped"))
                 }
-                try await copy(path, entry, start..<min(start + Self.slice, range.upperBound), into: file, onBytes: onBytes)
+                try await copy(path, entry, start..<min(start + StagedFile.slice, range.upperBound), into: file, onBytes: onBytes)
             }
         }
         guard let checksum = file.crc64nvme() else { throw changed(path) }

@@ -172,3 +172,17 @@ private func number(_ digits: ArraySlice<UInt8>) -> Int? {
     }
     return value
 }
+
+// MARK: - To the nanosecond, for marks that only programs read
+
+extension Timestamp {
+    /// Seconds since the epoch and the nanoseconds beyond, with a dot between them.
+    public var mark: String { "\(secondsSinceEpoch).\(nanoseconds)" }
+
+    /// - Returns: `nil` where `mark` is none.
+    public init?(mark: some StringProtocol) {
+        let parts = mark.split(separator: ".")
+        guard parts.count == 2, let seconds = Int64(parts[0]), let nanoseconds = Int32(parts[1]) else { return nil }
+        self.init(secondsSinceEpoch: seconds, nanoseconds: nanoseconds)
+    }
+}

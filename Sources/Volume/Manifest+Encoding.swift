@@ -98,23 +98,15 @@ enum ManifestText {
 
     /// Inode, time of modification and time of change.
     private static func text(of stamp: FileStamp) -> String {
-        "\(stamp.inode) \(secondsAndNanoseconds(stamp.modified)) \(secondsAndNanoseconds(stamp.changed))"
+        "\(stamp.inode) \(stamp.modified.mark) \(stamp.changed.mark)"
     }
-
-    private static func secondsAndNanoseconds(_ time: Timestamp) -> String { "\(time.secondsSinceEpoch).\(time.nanoseconds)" }
 
     private static func stamp(parsing text: String) -> FileStamp? {
         let fields = text.split(separator: " ")
-        guard fields.count == 3, let inode = UInt64(fields[0]), let modified = time(parsing: fields[1]),
-            let changed = time(parsing: fields[2])
+        guard fields.count == 3, let inode = UInt64(fields[0]), let modified = Timestamp(mark: fields[1]),
+            let changed = Timestamp(mark: fields[2])
         else { return nil }
         return FileStamp(inode: inode, modified: modified, changed: changed)
-    }
-
-    private static func time(parsing text: Substring) -> Timestamp? {
-        let parts = text.split(separator: ".")
-        guard parts.count == 2, let seconds = Int64(parts[0]), let nanoseconds = Int32(parts[1]) else { return nil }
-        return Timestamp(secondsSinceEpoch: seconds, nanoseconds: nanoseconds)
     }
 }
 

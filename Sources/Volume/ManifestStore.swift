@@ -72,19 +72,23 @@ final class ManifestStore: Sendable {
 
     /// Changes what a manifest says as a whole; its files stay.
     func update(_ model: String, _ version: Version, _ change: (inout ManifestSummary) -> Void) throws(FileError) {
-        try changing.withLock { (_) throws(FileError) in
-            guard var header = try header(model, version) else { return }
-            change(&header.summary)
-            try write(header) { (take) throws(FileError) in try eachFile(model, version, take) }
-        }
+        try rewrite(model, version, summary: change) { $0.stamp }
     }
 
     /// Changes the stamps of a manifest's files; all else stays.
     func restamp(
         _ model: String, _ version: Version, _ stamp: (ManifestFile) throws(FileError) -> FileStamp?
     ) throws(FileError) {
+        try rewrite(model, version, summary: { _ in }, stamp: stamp)
+    }
+
+    private func rewrite(
+        _ model: String, _ version: Version, summary change: (inout ManifestSummary) -> Void,
+        stamp: (ManifestFile) throws(FileError) -> FileStamp?
+    ) throws(FileError) {
         try changing.withLock { (_) throws(FileError) in
-            guard let header = try header(model, version) else { return }
+            guard var header = try header(model, version) else { return }
+            change(&header.summary)
             try write(header) { (take) throws(FileError) in
                 try eachFile(model, version) { (file) throws(FileError) in
                     try take(ManifestFile(entry: file.entry, verification: file.verification, stamp: try stamp(file)))

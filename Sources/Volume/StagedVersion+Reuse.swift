@@ -5,22 +5,21 @@ import SystemPackage
 extension StagedVersion {
     /// The files that were put into place from published versions when it was staged, and their bytes.
     public var reused: (files: Int, bytes: Int64) {
-        (reusable.proven.count, reusable.proven.keys.reduce(0) { $0 + table[$1].size })
+        (reusable.proven.count, reusable.proven.keys.reduce(0) { $0 + table.size($1) })
     }
 
     /// The work of having the file at `index` from a published version whose file has its content; `nil` where none has.
     public func reuse(_ index: Int) -> FileReuse? {
-        if let file = reusable.unproven[index] { return FileReuse(index, of: self, from: file, isInPlace: true) }
-        return reusable.copyable[index].map { FileReuse(index, of: self, from: $0, isInPlace: false) }
+        if let file = reusable.unproven[index] { return FileReuse(index, of: self, from: file, .unproven) }
+        return reusable.copyable[index].map { FileReuse(index, of: self, from: $0, .copyable) }
     }
 
     /// Whether a published version has a file that is as long, so that it is worth asking for the checksum of the one at `index`.
-    public func mayBeThere(_ index: Int) -> Bool { reusable.bySize[table[index].size] != nil }
+    public func mayBeThere(_ index: Int) -> Bool { reusable.bySize[table.size(index)] != nil }
 
     /// The work of having the file at `index` from a published version's file with this CRC-64/NVME; `nil` where none has it.
-    /// - `verified`: what the CRC was compared with.
     public func reuse(_ index: Int, crc64nvme: UInt64) throws(VolumeError) -> FileReuse? {
-        guard let file = reusable.bySize[table[index].size]?.first(where: { $0.verification.crc64nvme == crc64nvme }),
+        guard let file = reusable.bySize[table.size(index)]?.first(where: { $0.verification.crc64nvme == crc64nvme }),
             var sharing = reusable.sharing
         else { return nil }
         let known = PublishedFile(
@@ -31,12 +30,8 @@ extension StagedVersion {
         return try doing("stage \(target)") { () throws(FileError) in
             // What an earlier attempt has of it is not worth more than the whole.
             guard progress.withLock({ $0[index] }) == nil else { return nil }
-            switch try sharing.place(known, size: entry.size, at: target) {
-            case .proven: return FileReuse(index, of: self, from: known, isInPlace: true, isProven: true)
-            case .unproven: return FileReuse(index, of: self, from: known, isInPlace: true)
-            case .copyable: return FileReuse(index, of: self, from: known, isInPlace: false)
-            case .none: return nil
-            }
+            let outcome = try sharing.place(known, size: entry.size, at: target)
+            return outcome == .none ? nil : FileReuse(index, of: self, from: known, outcome)
         }
     }
 }
@@ -44,25 +39,21 @@ extension StagedVersion {
 /// One file that is had from a published version: read where it lies, or copied, piece by piece, and compared with what the
 /// manifest says of it.
 public final class FileReuse: Sendable {
-    /// Bytes of a step: what a cancellation waits for, and what others wait for who use the same thread.
-    private static let slice: Int64 = 64 << 20
-
     private let index: Int
     private let staged: StagedVersion
     private let published: PublishedFile
-    private let isInPlace: Bool
-    private let isProven: Bool
+    /// What came of the try to put it into place.
+    private let outcome: FileSharing.Outcome
     /// Of the bytes read so far, where it is in place.
     private let checksum = Lock(RunningChecksum())
     /// Where it is copied to.
     private let copy = Lock<StagedFile?>(nil)
 
-    fileprivate init(_ index: Int, of staged: StagedVersion, from file: PublishedFile, isInPlace: Bool, isProven: Bool = false) {
+    fileprivate init(_ index: Int, of staged: StagedVersion, from file: PublishedFile, _ outcome: FileSharing.Outcome) {
         self.index = index
         self.staged = staged
         published = file
-        self.isInPlace = isInPlace
-        self.isProven = isProven
+        self.outcome = outcome
     }
 
     public enum Progress: Hashable, Sendable {
@@ -77,29 +68,33 @@ public final class FileReuse: Sendable {
     /// Does the next piece. Not twice at once.
     public func step() throws(VolumeError) -> Progress {
         try doing("take \(published.path) for \(staged.model) \(staged.version)") { () throws(FileError) in
-            isInPlace ? try prove() : try copyOn()
+            let progress: Progress
+            switch outcome {
+            case .proven, .none: progress = .done
+            case .unproven: progress = try readOn()
+            case .copyable: progress = try copyOn()
+            }
+            if progress == .done { try staged.note(index, published.verification) }
+            return progress
         }
     }
 
-    private func prove() throws(FileError) -> Progress {
+    private func readOn() throws(FileError) -> Progress {
         let path = staged.tree.appending(staged.table[index].path)
-        let size = staged.table[index].size
-        if !isProven {
-            let start = checksum.withLock { $0.length }
-            let file = try staged.fileSystem.open(path, .read)
-            let count = try staged.fileSystem.forEachChunk(of: file, in: start..<min(start + Self.slice, size)) { bytes in
-                checksum.withLock { $0.update(bytes) }
-            }
-            let read = checksum.withLock { $0 }
-            if read.length < size, count > 0 { return .goesOn }
-            guard read.length == size, read.crc64nvme == published.verification.crc64nvme else {
-                try staged.fileSystem.removeFile(path)
-                // It was not counted as missing.
-                staged.reservation.use(-size)
-                return .differs(path: "\(published.path)")
-            }
+        let size = staged.table.size(index)
+        let start = checksum.withLock { $0.length }
+        let file = try staged.fileSystem.open(path, .read)
+        let count = try staged.fileSystem.forEachChunk(of: file, in: start..<min(start + StagedFile.slice, size)) { bytes in
+            checksum.withLock { $0.update(bytes) }
         }
-        try staged.note(index, published.verification)
+        let read = checksum.withLock { $0 }
+        if read.length < size, count > 0 { return .goesOn }
+        guard read.length == size, read.crc64nvme == published.verification.crc64nvme else {
+            try staged.fileSystem.removeFile(path)
+            // It was not counted as missing.
+            staged.reservation.use(-size)
+            return .differs(path: "\(published.path)")
+        }
         return .done
     }
 
@@ -114,14 +109,13 @@ public final class FileReuse: Sendable {
         if let range = file.missing.first {
             let source = try staged.fileSystem.open(published.path, .read)
             let before = file.stagedBytes
-            try file.copy(range.lowerBound..<min(range.lowerBound + Self.slice, range.upperBound), from: source)
+            try file.copy(range.lowerBound..<min(range.lowerBound + StagedFile.slice, range.upperBound), from: source)
             if file.stagedBytes > before, !file.missing.isEmpty { return .goesOn }
         }
         guard file.crc64nvme() == published.verification.crc64nvme else {
             try file.reset()
             return .differs(path: "\(published.path)")
         }
-        try staged.note(index, published.verification)
         return .done
     }
 }

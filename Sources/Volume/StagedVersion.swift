@@ -65,10 +65,12 @@ public final class StagedVersion: Sendable {
         let entry = table[index]
         let path = tree.appending(entry.path)
         let extents = progress.withLock { $0[index]?.extents ?? [] }
-        // What is under another name, too, is a published version's.
-        if extents.isEmpty { try fileSystem.removeFile(path) }
-        // Said before the file is there, so that no file is in the tree that the record does not know.
-        if extents.isEmpty { try journal.append(ProgressRecord.file(index: index, entry: entry).line) }
+        if extents.isEmpty {
+            // What is under another name, too, is a published version's.
+            try fileSystem.removeFile(path)
+            // Said before the file is there, so that no file is in the tree that the record does not know.
+            try journal.append(ProgressRecord.file(index: index, entry: entry).line)
+        }
         let (journal, progress, reservation) = (journal, progress, reservation)
         let isAllocated = Lock(false)
         let file = try StagedFile(

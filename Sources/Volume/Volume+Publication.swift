@@ -21,7 +21,7 @@ extension Volume {
 
     /// Makes a staged version visible: files, then directories are synced, the manifest is written, the tree is renamed into the base
     /// path, the base path is synced (CONTRACT P1, P2, P5).
-    /// - `sync`: with `after` only the manifest is synced, and says that the rest is not; ``sync(_:_:isStopped:)`` does that.
+    /// - `sync`: with `after` only the manifest is synced, and says that the rest is not; ``sync(_:_:bytesAtOnce:isStopped:)`` does that.
     public func publish(_ staged: StagedVersion, sync: SyncTime = .before) throws(VolumeError) {
         let (model, version) = (staged.model, staged.version)
         let target = layout.version(model, version)
@@ -70,8 +70,8 @@ extension Volume {
         try manifests.write(header) { (take) throws(FileError) in
             for index in table.indices {
                 let entry = table[index]
-                let stamp = try tree.flatMap { (tree) throws(FileError) in try fileSystem.status(tree.appending(entry.path)) }?
-                    .stamp
+                var stamp: FileStamp?
+                if let tree { stamp = try fileSystem.status(tree.appending(entry.path))?.stamp }
                 try take(ManifestFile(entry: entry, verification: verifications[index], stamp: stamp))
             }
         }

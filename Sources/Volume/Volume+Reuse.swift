@@ -45,7 +45,14 @@ struct Reusable: Sendable {
     /// Of a smaller file to ask for the checksum is no cheaper than to fetch it.
     static let smallestAskedFor: Int64 = 8 << 20
 
-    var isFull: Bool { unproven.count + copyable.count + bySize.values.reduce(0) { $0 + $1.count } >= Self.limit }
+    private var others = 0
+
+    var isFull: Bool { unproven.count + copyable.count + others >= Self.limit }
+
+    mutating func remember(_ file: PublishedFile, ofSize size: Int64) {
+        bySize[size, default: []].append(file)
+        others += 1
+    }
 }
 
 extension Volume {
@@ -87,7 +94,7 @@ extension Volume {
             staged.model, staged.table, staged.source, rules, wanted: isWanted,
             other: { (file) throws(FileError) in
                 guard large.contains(file.size), !found.isFull else { return }
-                found.bySize[file.size, default: []].append(file.published)
+                found.remember(file.published, ofSize: file.size)
                 // Made now, while nothing else writes to the tree.
                 found.sharing = try sharing()
             }

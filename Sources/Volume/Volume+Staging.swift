@@ -36,10 +36,11 @@ extension Volume {
         for (index, verification) in found.proven {
             kept[index] = Kept(progress: FileProgress(verification: verification), allocated: table[index].size)
         }
-        let shared = found.unproven.keys.reduce(found.proven.keys.reduce(0) { $0 + table[$1].size }) { $0 + table[$1].size }
+        let proven = found.proven.keys.reduce(0) { $0 + table.size($1) }
+        let unproven = found.unproven.keys.reduce(0) { $0 + table.size($1) }
         let reservation = try reserve(
-            place, unwritten: unwritten(of: table, kept) - found.unproven.keys.reduce(0) { $0 + table[$1].size },
-            files: table.count - kept.count - found.unproven.count, total: table.totalSize - shared)
+            place, unwritten: unwritten(of: table, kept) - unproven, files: table.count - kept.count - found.unproven.count,
+            total: table.totalSize - proven - unproven)
 
         let journal = try doing("stage \(place)") { () throws(FileError) in
             try makeTree()
@@ -110,15 +111,14 @@ extension Volume {
         }
     }
 
-    private func record(of table: FileTable, _ kept: [Int: Kept], _ source: String) -> [String] {
-        var lines = [ProgressRecord.begin(boot: boot, source: source)]
-        for index in table.indices {
-            guard let progress = kept[index]?.progress else { continue }
-            lines.append(.file(index: index, entry: table[index]))
-            lines += progress.extents.map { .extent(index: index, $0) }
-            if let verification = progress.verification { lines.append(.verified(index: index, verification)) }
+    /// Made as they are written: all lines of 100,000 files at once would be tens of MiB.
+    private func record(of table: FileTable, _ kept: [Int: Kept], _ source: String) -> some Sequence<String> {
+        let files = table.indices.lazy.flatMap { index -> [ProgressRecord] in
+            guard let progress = kept[index]?.progress else { return [] }
+            return [.file(index: index, entry: table[index])] + progress.extents.map { .extent(index: index, $0) }
+                + (progress.verification.map { [.verified(index: index, $0)] } ?? [])
         }
-        return lines.map(\.line)
+        return [AnySequence([ProgressRecord.begin(boot: boot, source: source)]), AnySequence(files)].joined().lazy.map(\.line)
     }
 
     /// Removes a staged version: into the trash at once, from there by `sweep`.

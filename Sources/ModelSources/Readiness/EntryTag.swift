@@ -25,7 +25,7 @@ struct EntryTag: Hashable {
     }
 
     /// For objects that are listed without an ETag: the time is all that tells two revisions from each other, and no request can be pinned.
-    static func token(modified: Timestamp) -> String { "\(modifiedMark)\(modified.secondsSinceEpoch).\(modified.nanoseconds)" }
+    static func token(modified: Timestamp) -> String { "\(modifiedMark)\(modified.mark)" }
     private static let modifiedMark = "modified="
 
     /// What a request can be pinned to; empty where the object has no ETag.

@@ -34,6 +34,24 @@ extension S3Client {
         }
     }
 
+    /// Asks once for what a store says of the revision of an object that was listed.
+    /// - Throws: ``S3Error/isObjectChanged`` where it has another by now.
+    func head(_ object: S3Object, by connection: HTTPRequest.Connection) async throws(FailedTry) -> ObjectHead {
+        let answer: ObjectHead
+        do throws(FailedTry) {
+            answer = try await head(object.resource, pin: object.pin, by: connection)
+        } catch {
+            throw error.asChange()
+        }
+        guard answer.size == object.size, !object.isOther(etag: answer.etag) else {
+            throw FailedTry(
+                error: S3Error(
+                    .headObject, object.resource,
+                    .objectChanged("it has been replaced: \(answer.size) bytes, ETag \(answer.etag)")))
+        }
+        return answer
+    }
+
     /// Asks for an object's size and ETag.
     /// - Parameters:
     ///   - bucket: its name.
@@ -51,15 +69,7 @@ extension S3Client {
     /// - Throws: ``S3Error/isObjectChanged`` where the object is no longer the listed one.
     public func crc64nvme(of object: S3Object) async throws(S3Error) -> UInt64? {
         let head = try await retrying { (connection) async throws(FailedTry) in
-            do throws(FailedTry) {
-                return try await self.head(object.resource, pin: object.pin, by: connection)
-            } catch {
-                throw error.asChange()
-            }
-        }
-        guard head.size == object.size, !object.isOther(etag: head.etag) else {
-            throw S3Error(
-                .headObject, object.resource, .objectChanged("it has been replaced: \(head.size) bytes, ETag \(head.etag)"))
+            try await self.head(object, by: connection)
         }
         guard case .crc(.crc64nvme, let value) = OfferedChecksum(head.head, object) else { return nil }
         return value

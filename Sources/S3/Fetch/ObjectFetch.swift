@@ -89,14 +89,7 @@ struct ObjectFetch: Sendable {
     private func ask() async throws(S3Error) {
         let answer = try await client.retrying { (connection) async throws(FailedTry) in
             try await self.placed(.headObject) { () async throws(FailedTry) in
-                let answer = try await self.client.head(self.object.resource, pin: self.object.pin, by: connection)
-                if answer.size != self.object.size || self.object.isOther(etag: answer.etag) {
-                    throw FailedTry(
-                        error: S3Error(
-                            .headObject, self.object.resource,
-                            .objectChanged("it has been replaced: \(answer.size) bytes, ETag \(answer.etag)")))
-                }
-                return answer
+                try await self.client.head(self.object, by: connection)
             }
         }
         offered.withLock { $0 = OfferedChecksum(answer.head, object) }
