@@ -31,7 +31,9 @@ struct VersionFetcher: Sendable {
         for _ in 0..<Self.attempts {
             let table = try await readyTable(version)
             let staged = try await onVolume { [volume, model, source, reuseRules] () throws(VolumeError) in
-                try volume.stage(model, version, table: table, source: source.location, reuse: reuseRules)
+                // What the listing took, and what staging does, is not kept for as long as the fetch goes on.
+                defer { ProcessHeap.trim() }
+                return try volume.stage(model, version, table: table, source: source.location, reuse: reuseRules)
             }
             let arrivals = Arrivals(of: staged, to: self)
             let missing = table.totalSize - staged.stagedBytes
@@ -45,6 +47,8 @@ struct VersionFetcher: Sendable {
                 change = error
                 continue
             }
+            // The second listing is as large as the first.
+            _ = await workers.bulk.run { ProcessHeap.trim() }
             guard try await readyTable(version) == table else { continue }
             try await publish(staged, replacing: replaced, fetched: missing - arrivals.reused, began: began)
             return

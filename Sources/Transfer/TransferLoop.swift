@@ -10,6 +10,7 @@ final class TransferLoop {
     private var clock = NetworkClock()
     /// No deadline lies before this one. Deadlines that move on do not move it, so that bytes that arrive cost nothing here.
     private var nextDeadline = NetworkClock.Instant.max
+    private var idleSince = NetworkClock.monotonic()
     private let pacer: Pacer?
     /// Bytes of bodies since the pacer was told.
     private var taken: Int64 = 0
@@ -24,7 +25,8 @@ final class TransferLoop {
         self.pacer = pacer
     }
 
-    var isIdle: Bool { active.isEmpty }
+    /// For how long there was nothing to do, by the machine's clock; `nil` while there is. A wait may end sooner than it was to.
+    var idleTime: Duration? { active.isEmpty ? .nanoseconds(Int64(NetworkClock.monotonic() - idleSince)) : nil }
 
     /// Begins an exchange, or ends it at once if that cannot be.
     func start(_ exchange: Exchange) {
@@ -95,7 +97,7 @@ final class TransferLoop {
     /// Gives back connections, handles, names and parsed authorities of an idle loop, by taking a new multi handle.
     /// - Returns: the old one, for the caller to close; `nil` if there was no memory for a new one.
     func release() -> MultiHandle? {
-        guard isIdle, let fresh = MultiHandle(configuration) else { return nil }
+        guard active.isEmpty, let fresh = MultiHandle(configuration) else { return nil }
         defer { multi = fresh }
         spare = []
         return multi
@@ -107,7 +109,10 @@ final class TransferLoop {
         handle.reset()
         spare.append(handle)
         exchange.loop = nil
-        if active.isEmpty { nextDeadline = .max }
+        if active.isEmpty {
+            nextDeadline = .max
+            idleSince = NetworkClock.monotonic()
+        }
         exchange.resume(clock.exclude { exchange.conclude(reported) })
     }
 

@@ -7,7 +7,6 @@ final class TransferThread: Sendable {
         let starts: [Exchange]
         let cancels: [Exchange]
         let isStopping: Bool
-        let isWoken: Bool
     }
 
     private struct Mailbox {
@@ -97,15 +96,23 @@ final class TransferThread: Sendable {
             for exchange in mail.starts { loop.start(exchange) }
             for exchange in mail.cancels { loop.cancel(exchange) }
             if !mail.starts.isEmpty { isPristine = false }
-            if loop.isIdle, !isPristine, !mail.isWoken, let old = loop.release() {
-                mailbox.withLock { $0.multi = loop.multi }
-                old.close()  // now that no one can wake it any more
+            if !isPristine, let idle = loop.idleTime, idle >= configuration.idleThreadLifetime {
+                release(loop)
                 isPristine = true
+                // Who came since the mailbox was emptied has woken the old handle, and would wait for ever.
+                continue
             }
             loop.turn()
             // An idle thread that has nothing to give back sleeps until it is woken.
-            loop.wait(atMost: loop.isIdle && !isPristine ? configuration.idleThreadLifetime : .seconds(1 << 20))
+            let idle = isPristine ? nil : loop.idleTime
+            loop.wait(atMost: idle.map { max(.zero, configuration.idleThreadLifetime - $0) } ?? .seconds(1 << 20))
         }
+    }
+
+    private func release(_ loop: TransferLoop) {
+        guard let old = loop.release() else { return }
+        mailbox.withLock { $0.multi = loop.multi }
+        old.close()  // now that no one can wake it any more
     }
 
     private func takeMail() -> Mail {
@@ -115,8 +122,7 @@ final class TransferThread: Sendable {
                 mailbox.cancels = []
                 mailbox.isWoken = false
             }
-            return Mail(
-                starts: mailbox.starts, cancels: mailbox.cancels, isStopping: mailbox.isStopping, isWoken: mailbox.isWoken)
+            return Mail(starts: mailbox.starts, cancels: mailbox.cancels, isStopping: mailbox.isStopping)
         }
     }
 

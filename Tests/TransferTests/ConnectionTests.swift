@@ -244,6 +244,21 @@ struct ConnectionTests {
             #expect(server.log.connections == 2)
         }
     }
+
+    @Test("a call that comes while an idle thread gives back what it has is carried", .timeLimit(.minutes(1)))
+    func idleRace() async throws {
+        try await withServer({ _ in [.answer(200, "a")] }) {
+            $0.idleThreadLifetime = .zero
+        } _: { server, client in
+            let clock = ContinuousClock()
+            for round in 0..<2000 {
+                // Each time somewhat later after the last answer, so that one of them meets that moment.
+                let moment = clock.now + .microseconds(round % 200)
+                while clock.now < moment {}
+                _ = try await client.send(HTTPRequest("GET", server.url), limit: 1)
+            }
+        }
+    }
 }
 
 /// The names of this process's threads.

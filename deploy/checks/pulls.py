@@ -1,5 +1,6 @@
 """Pulls that stretch the memory of the release binary, each a `once` from nginx as an S3 endpoint (Benchmarks/endpoint.py)."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -20,6 +21,8 @@ SMALL = Shape("small", 4_000, 16 << 10)
 MANY = Shape("many", 100_000, 16)
 LARGE = Shape("large", 1, 512 * MIB)
 CONNECTIONS = 128
+# A disk syncs 100,000 files for longer than memory does, and yet not for ever.
+PATIENCE_SECONDS = 400
 # Seen at once, or the pull says nothing: the last are opened when the first small objects are through.
 MANY_CONNECTIONS = 96
 GROUP_LIMIT = 64 * MIB
@@ -89,6 +92,12 @@ class Pulls:
                 command.arguments, env=self.tools.environment(command), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 preexec_fn=group.enter if group else None)
             peak = watch(process)
+            if process.returncode is None:
+                log.seek(0)
+                threads = stop(process)
+                sys.exit(
+                    f"footprint: {' '.join(command.arguments)} had not ended after {PATIENCE_SECONDS} s: "
+                    f"{log.read()[-2000:].decode()}\n{threads}")
             if process.returncode:
                 log.seek(0)
                 sys.exit(f"footprint: {' '.join(command.arguments)} ended with {process.returncode}: {log.read()[-2000:].decode()}")
@@ -106,15 +115,30 @@ class Pulls:
 
 
 def watch(process):
-    """Until it ends."""
+    """Until it ends, or nobody waits for it any more."""
     peak = Peak()
-    while process.poll() is None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
         now_resident, now_anonymous = resident(process.pid)
         peak.resident = max(peak.resident, now_resident)
         peak.anonymous = max(peak.anonymous, now_anonymous)
         peak.sockets = max(peak.sockets, sockets(process.pid))
         time.sleep(0.005)
     return peak
+
+
+def stop(process):
+    """What its threads were about."""
+    lines = []
+    for thread in sorted(os.listdir(f"/proc/{process.pid}/task")):
+        words = []
+        for name in ("comm", "wchan", "syscall"):
+            with contextlib.suppress(OSError), open(f"/proc/{process.pid}/task/{thread}/{name}") as file:
+                words.append(file.read().strip())
+        lines.append(" ".join(words))
+    process.kill()
+    process.wait()
+    return "\n".join(lines)
 
 
 def sockets(pid):
