@@ -39,9 +39,10 @@ extension ModelReconciler {
         let place = inventory?[version]?.version
         let fetcher = fetcher()
         let bell = bell
+        let table = foundReady?.version == version ? foundReady?.table : nil
         let task = Task {
             do throws(SourceError) {
-                if let place { try await fetcher.examine(version, at: place) } else { try await fetcher.fetch(version) }
+                if let place { try await fetcher.examine(version, at: place) } else { try await fetcher.fetch(version, table) }
                 ended(version, nil)
             } catch {
                 ended(version, error)

@@ -36,6 +36,8 @@ actor ModelReconciler {
     var listsAgain = false
     var asking: [Version: Task<Void, Never>] = [:]
     var lookAgain: [Version: Duration] = [:]
+    /// What a version that was found ready since the last turn holds: if its fetch begins now, it need not be listed again for that.
+    var foundReady: (version: Version, table: FileTable)?
     var lastSuccess: Timestamp?
 
     // Published versions, compared with the source.
@@ -153,6 +155,7 @@ actor ModelReconciler {
         if sourceFailures.count == 0 { for version in plan.ask where isDue(version, now) { ask(version) } }
         superviseFetch()
         startFetch(now)
+        foundReady = nil
         startRecheck(now)
         startSyncing(now)
         noteReleases(now)
@@ -247,7 +250,9 @@ actor ModelReconciler {
     private func answered(_ version: Version, _ contents: VersionContents) {
         asking[version] = nil
         switch contents {
-        case .ready: available.readiness[version] = .ready
+        case .ready(let table):
+            available.readiness[version] = .ready
+            foundReady = (version, table)
         case .held(let reason, var wait):
             available.readiness[version] = .held(reason)
             versionFailures[version] = nil

@@ -20,16 +20,17 @@ struct VersionFetcher: Sendable {
     /// How often a version that changes while it is fetched is begun anew before its back-off counts.
     private static let attempts = 3
 
-    /// Fetches and publishes a version that is not on the volume.
-    func fetch(_ version: Version) async throws(SourceError) {
-        try await fetch(version, replacing: nil)
-    }
-
-    func fetch(_ version: Version, replacing replaced: Replaced?) async throws(SourceError) {
+    /// Fetches and publishes a version.
+    /// - Parameters:
+    ///   - listed: what it held a moment ago; `nil` asks.
+    ///   - replaced: what is on the volume in its place.
+    func fetch(_ version: Version, _ listed: FileTable? = nil, replacing replaced: Replaced? = nil) async throws(SourceError) {
         let began = time.uptime()
+        var listed = listed
         var change: SourceError?
         for _ in 0..<Self.attempts {
-            let table = try await readyTable(version)
+            let table: FileTable
+            if let known = listed.take() { table = known } else { table = try await readyTable(version) }
             let staged = try await onVolume { [volume, model, source, reuseRules] () throws(VolumeError) in
                 // What the listing took, and what staging does, is not kept for as long as the fetch goes on.
                 defer { ProcessHeap.trim() }

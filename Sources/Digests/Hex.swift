@@ -1,8 +1,9 @@
 /// Bytes as hexadecimal digits.
 public enum Hex {
+    private static let digits = Array("0123456789abcdef".utf8)
+
     /// Two lower-case digits a byte.
     public static func encode(_ bytes: some Collection<UInt8>) -> String {
-        let digits = Array("0123456789abcdef".utf8)
         var text: [UInt8] = []
         text.reserveCapacity(2 * bytes.count)
         for byte in bytes {

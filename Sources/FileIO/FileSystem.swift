@@ -56,6 +56,17 @@ extension FileSystem {
         return Descriptor(rawValue: descriptor, path: path, fileSystem: self)
     }
 
+    /// Makes an empty file in place of what may be under its name.
+    func createAnew(_ path: FilePath) throws(FileError) -> Descriptor {
+        do throws(FileError) {
+            return try open(path, .createNew)
+        } catch {
+            guard error.errno == .fileExists else { throw error }
+            try removeFile(path)
+            return try open(path, .createNew)
+        }
+    }
+
     /// Opens a directory, to sync it, to lock it, or to ask about its mount.
     public func openDirectory(_ path: FilePath) throws(FileError) -> Descriptor {
         let descriptor = try call(.open, path) {

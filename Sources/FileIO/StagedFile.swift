@@ -33,7 +33,8 @@ public final class StagedFile: Sendable {
     private let onExtent: @Sendable (Extent) throws(FileError) -> Void
     private let onReset: @Sendable () throws(FileError) -> Void
 
-    /// Opens or creates the file.
+    /// Opens the file, or makes it: what is under its name without an extent to be trusted is not written to, since it may be a
+    /// published file that is under another name, too.
     /// - `extents`: what an earlier process left in it, to be trusted.
     /// - `reader`: where digests are computed.
     /// - `writesEarly`: whether what arrives goes to the disk at once, so that a sync at the end waits for little; without one it would
@@ -57,10 +58,11 @@ public final class StagedFile: Sendable {
         for extent in extents where extent.end <= size { _ = map.insert(extent) }
         let isNew = map.extents.isEmpty
         self.extents = Lock(map)
-        descriptor = try fileSystem.open(path, .readWrite)
         if isNew {
-            isAllocated = try StagedFile.clear(descriptor, size)
+            descriptor = try fileSystem.createAnew(path)
+            isAllocated = try StagedFile.extend(descriptor, size)
         } else {
+            descriptor = try fileSystem.open(path, .readWrite)
             isAllocated = try descriptor.status().allocated >= size
         }
     }
@@ -95,7 +97,8 @@ public final class StagedFile: Sendable {
         extents.withLock { $0.removeAll() }
         beginFollowingAnew()
         try onReset()
-        try StagedFile.clear(descriptor, size)
+        try descriptor.truncate(to: 0)
+        try StagedFile.extend(descriptor, size)
     }
 
     /// A CRC of the whole file, combined from its extents.
@@ -105,11 +108,10 @@ public final class StagedFile: Sendable {
     public func crc32() -> UInt32? { extents.withLock { $0.whole(of: size)?.crc32 } }
 
     @discardableResult
-    private static func clear(_ descriptor: borrowing Descriptor, _ size: Int64) throws(FileError) -> Bool {
-        try descriptor.truncate(to: 0)
-        let isAllocated = try descriptor.preallocate(size)
-        try descriptor.truncate(to: size)
-        return isAllocated
+    private static func extend(_ empty: borrowing Descriptor, _ size: Int64) throws(FileError) -> Bool {
+        if try empty.preallocate(size) { return true }
+        try empty.truncate(to: size)
+        return false
     }
 
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(FileError) {

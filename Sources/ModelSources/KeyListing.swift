@@ -46,10 +46,10 @@ struct KeyListing {
     }
 
     private func entry(_ object: ListedObject, _ path: String) -> FileEntry {
-        let unquoted = object.etag.filter { $0 != "\"" }
+        let isNamed = object.etag.utf8.contains { $0 != UInt8(ascii: "\"") }
         return FileEntry(
             path: path, size: object.size,
-            tag: unquoted.isEmpty ? object.lastModified.map(EntryTag.token(modified:)) ?? "" : object.etag,
+            tag: isNamed ? object.etag : object.lastModified.map(EntryTag.token(modified:)) ?? "",
             modified: object.lastModified ?? Timestamp(secondsSinceEpoch: 0))
     }
 

@@ -6,7 +6,9 @@ public enum PathRules {
     public static let longestPath = 3_000
 
     /// Why `path`, relative to its version's directory, must not become a file; `nil` if it may.
-    public static func fault(of path: some StringProtocol) -> String? {
+    public static func fault(of path: some StringProtocol) -> String? { fault(of: Substring(path)) }
+
+    private static func fault(of path: Substring) -> String? {
         if path.isEmpty { return "it is empty" }
         if path.utf8.count > longestPath { return "it is longer than \(longestPath) bytes" }
         // By bytes, as the kernel does: a slash and a combining mark after it are one Character to Swift.
@@ -18,7 +20,8 @@ public enum PathRules {
             if component.elementsEqual("..".utf8) { return "a component is .." }
             if component.count > longestComponent { return "a component is longer than \(longestComponent) bytes" }
         }
-        if path.unicodeScalars.contains(where: { $0.value < 0x20 || (0x7f...0x9f).contains($0.value) }) {
+        let isPlain = path.utf8.allSatisfy { 0x20..<0x7f ~= $0 }
+        if !isPlain, path.unicodeScalars.contains(where: { $0.value < 0x20 || (0x7f...0x9f).contains($0.value) }) {
             return "it has a control character"
         }
         return nil

@@ -181,8 +181,10 @@ extension Timestamp {
 
     /// - Returns: `nil` where `mark` is none.
     public init?(mark: some StringProtocol) {
-        let parts = mark.split(separator: ".")
-        guard parts.count == 2, let seconds = Int64(parts[0]), let nanoseconds = Int32(parts[1]) else { return nil }
+        let parts = Substring(mark).utf8.split(separator: UInt8(ascii: "."))
+        guard parts.count == 2, let seconds = Int64(Substring(parts[0])), let nanoseconds = Int32(Substring(parts[1])) else {
+            return nil
+        }
         self.init(secondsSinceEpoch: seconds, nanoseconds: nanoseconds)
     }
 }

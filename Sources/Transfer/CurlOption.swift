@@ -54,7 +54,7 @@ extension CurlOption {
             .long(CURLOPT_TCP_KEEPALIVE, 1),
             .long(CURLOPT_TCP_KEEPIDLE, 30),
             .long(CURLOPT_TCP_KEEPINTVL, 10),
-            .long(CURLOPT_BUFFERSIZE, configuration.receiveBuffer),
+            .long(CURLOPT_BUFFERSIZE, configuration.receiveBuffer(of: request)),
             .long(CURLOPT_NOPROGRESS, 1),
             .long(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1),
         ]

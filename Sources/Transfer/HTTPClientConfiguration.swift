@@ -54,13 +54,17 @@ public struct HTTPClientConfiguration: Hashable, Sendable {
     public var idleConnectionLifetime: Duration = .seconds(4)
     /// Bytes of bodies a second, over all requests; `nil`: as they come.
     public var maxBandwidth: Int64?
-    /// Bytes taken from a socket at once; each request in flight holds a buffer of this size. Where a socket has them libcurl takes a
+    /// Bytes taken from a socket at once; a request in flight holds a buffer of this size. Where a socket has them libcurl takes a
     /// hundred such buffers before the next request has its turn and the bandwidth is counted: under a low one they are small, so
-    /// that a turn is a tenth of a second of it and not seconds.
-    var receiveBuffer: Int {
-        guard let maxBandwidth else { return 64 << 10 }
-        return Int(min(64 << 10, max(1 << 10, maxBandwidth / 128_000)))
+    /// that a turn is a tenth of a second of it and not seconds. For a small answer it is small, too: the system maps a large one
+    /// anew for each request.
+    func receiveBuffer(of request: HTTPRequest) -> Int {
+        let enough = min(64 << 10, max(16 << 10, (request.answerBytes ?? 64 << 10) + Self.headRoom))
+        guard let maxBandwidth else { return Int(enough) }
+        return Int(min(enough, max(1 << 10, maxBandwidth / 128_000)))
     }
+    /// Bytes that the head of an answer may take.
+    private static let headRoom: Int64 = 4 << 10
     /// A thread that had nothing to do for so long gives back its connections, handles and parsed authorities.
     public var idleThreadLifetime: Duration = .seconds(60)
 

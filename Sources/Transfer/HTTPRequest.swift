@@ -26,6 +26,8 @@ public struct HTTPRequest: Hashable, Sendable {
     public let body: [UInt8]?
     /// Which connection it goes by.
     public var connection = Connection.any
+    /// Bytes of the answer's body, where they are known: it is received into no larger buffer than it needs.
+    public var answerBytes: Int64?
 
     public enum Connection: Hashable, Sendable {
         /// One that is open, if there is one.
@@ -45,10 +47,15 @@ public struct HTTPRequest: Hashable, Sendable {
 extension HTTPRequest {
     /// Host and port as the URL names them, for messages: without scheme, path, query or user.
     var authority: String {
-        let parts = url.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
-        guard parts.count > 2 else { return "?" }
-        let whole = parts[2].prefix { $0 != "?" && $0 != "#" }
-        return String(whole.split(separator: "@", omittingEmptySubsequences: false).last ?? whole)
+        guard let whole = authorityBytes?.prefix(while: { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") }) else { return "?" }
+        let start = whole.lastIndex(of: UInt8(ascii: "@")).map { whole.index(after: $0) } ?? whole.startIndex
+        return String(Substring(whole[start...]))
+    }
+
+    /// What stands between the scheme's slashes and the path's.
+    private var authorityBytes: Substring.UTF8View? {
+        let parts = url.utf8.split(separator: UInt8(ascii: "/"), maxSplits: 3, omittingEmptySubsequences: false)
+        return parts.count > 2 ? parts[2] : nil
     }
 
     /// What makes the request impossible to send as it is, in words; never quotes a value.
@@ -60,7 +67,7 @@ extension HTTPRequest {
         guard url.utf8.allSatisfy({ 0x21...0x7E ~= $0 && $0 != UInt8(ascii: "#") }) else {
             return "the URL holds a character that must be percent-encoded"
         }
-        guard url.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)[2].allSatisfy({ $0 != "@" }) else {
+        guard authorityBytes?.contains(UInt8(ascii: "@")) == false else {
             return "the URL holds a user name"
         }
         for header in headers {

@@ -102,7 +102,7 @@ enum ManifestText {
     }
 
     private static func stamp(parsing text: String) -> FileStamp? {
-        let fields = text.split(separator: " ")
+        let fields = Substring(text).utf8.split(separator: UInt8(ascii: " ")).map(Substring.init)
         guard fields.count == 3, let inode = UInt64(fields[0]), let modified = Timestamp(mark: fields[1]),
             let changed = Timestamp(mark: fields[2])
         else { return nil }

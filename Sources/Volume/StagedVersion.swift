@@ -66,8 +66,6 @@ public final class StagedVersion: Sendable {
         let path = tree.appending(entry.path)
         let extents = progress.withLock { $0[index]?.extents ?? [] }
         if extents.isEmpty {
-            // What is under another name, too, is a published version's.
-            try fileSystem.removeFile(path)
             // Said before the file is there, so that no file is in the tree that the record does not know.
             try journal.append(ProgressRecord.file(index: index, entry: entry).line)
         }

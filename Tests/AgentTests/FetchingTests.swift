@@ -31,6 +31,14 @@ extension AgentSuite {
             #expect(world.recorder.lines(of: "fetch") == ["fetch m 7 6/30"])
         }
 
+        @Test("What was just found ready is fetched without being listed once more, and compared at the end")
+        func listsTwice() async throws {
+            let world = try World()
+            world.source.put("7", ["a": "0123456789"])
+            #expect(await world.once(world.agent()) == [])
+            #expect(world.source.calls.filter { $0 != .list } == [.contents("7"), .fetch("7", "a"), .contents("7")])
+        }
+
         @Test("Stopped, it publishes nothing any more, and lets go of the lock")
         func stops() async throws {
             let world = try World()

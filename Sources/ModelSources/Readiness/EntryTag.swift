@@ -17,11 +17,13 @@ struct EntryTag: Hashable {
     }
 
     init(_ tag: String) {
-        guard let found = tag.firstRange(of: Self.separator), let digest = Hex.decode(tag[found.upperBound...]) else {
+        guard let space = tag.utf8.firstIndex(of: UInt8(ascii: " ")), tag[space...].hasPrefix(Self.separator),
+            let digest = Hex.decode(tag[space...].dropFirst(Self.separator.count))
+        else {
             self.init(token: tag, sha256: nil)
             return
         }
-        self.init(token: String(tag[..<found.lowerBound]), sha256: digest)
+        self.init(token: String(tag[..<space]), sha256: digest)
     }
 
     /// For objects that are listed without an ETag: the time is all that tells two revisions from each other, and no request can be pinned.

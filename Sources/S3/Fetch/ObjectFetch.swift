@@ -159,6 +159,8 @@ struct ObjectFetch: Sendable {
         let wanted = Wanted(object: object, range: range, isWhole: isWhole)
         let (offered, file) = (offered, file)
         try await client.attempt(wanted.call, by: connection) { (request) async throws(TransportError) -> S3Answer<Void> in
+            var request = request
+            request.answerBytes = Int64(range.count)
             let outcome = try await self.client.http.download(request, into: file) { head in
                 // On the transfer thread, before the first byte of the body.
                 guard head.isSuccess else { return .collect(limit: ErrorBody.maximumBytes) }

@@ -56,6 +56,7 @@ struct CanonicalRequest: Sendable {
 
     /// Trims, and makes one space of every run of white space, line breaks included: no value can begin a header of its own.
     private static func collapsingSpaces(_ value: String) -> String {
-        value.split(whereSeparator: \.isASCIIWhitespace).joined(separator: " ")
+        guard value.utf8.contains(where: { $0 <= UInt8(ascii: " ") }) else { return value }
+        return value.split(whereSeparator: \.isASCIIWhitespace).joined(separator: " ")
     }
 }
