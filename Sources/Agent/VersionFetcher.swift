@@ -20,10 +20,8 @@ struct VersionFetcher: Sendable {
     /// How often a version that changes while it is fetched is begun anew before its back-off counts.
     private static let attempts = 3
 
-    /// Fetches and publishes a version.
-    /// - Parameters:
-    ///   - listed: what it held a moment ago; `nil` asks.
-    ///   - replaced: what is on the volume in its place.
+    /// Fetches and publishes a version: what it held a moment ago, where that is known, in place of what is on the volume, if
+    /// something is.
     func fetch(_ version: Version, _ listed: FileTable? = nil, replacing replaced: Replaced? = nil) async throws(SourceError) {
         let began = time.uptime()
         var listed = listed

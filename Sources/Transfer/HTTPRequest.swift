@@ -47,7 +47,8 @@ public struct HTTPRequest: Hashable, Sendable {
 extension HTTPRequest {
     /// Host and port as the URL names them, for messages: without scheme, path, query or user.
     var authority: String {
-        guard let whole = authorityBytes?.prefix(while: { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") }) else { return "?" }
+        guard let bytes = authorityBytes else { return "?" }
+        let whole = bytes.prefix { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") }
         let start = whole.lastIndex(of: UInt8(ascii: "@")).map { whole.index(after: $0) } ?? whole.startIndex
         return String(Substring(whole[start...]))
     }
