@@ -58,7 +58,7 @@ extension ModelReconciler {
         progress.withLock { $0 = nil }
         return VersionFetcher(
             model: model.name, source: source, volume: volume, workers: workers, settings: settings, telemetry: telemetry,
-            time: time, onProgress: { new in progress.withLock { $0 = new } })
+            time: time, isUrgent: !readiness.isReady, onProgress: { new in progress.withLock { $0 = new } })
     }
 
     /// A fetch, or what is done with a fetcher, came to its end.

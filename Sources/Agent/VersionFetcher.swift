@@ -14,6 +14,8 @@ struct VersionFetcher: Sendable {
     let settings: AgentSettings
     let telemetry: any Telemetry
     let time: any TimeSource
+    /// Whether the model still holds up readiness.
+    let isUrgent: Bool
     /// Follows the bytes for status; called from any thread.
     let onProgress: @Sendable (FetchProgress) -> Void
 
@@ -127,7 +129,9 @@ struct VersionFetcher: Sendable {
         let file = try await onVolume { () throws(VolumeError) in try staged.open(index) }
         let verification: Verification
         do throws(SourceError) {
-            verification = try await source.fetch(entry, of: staged.version, into: file) { arrivals.noteFetched($0) }
+            verification = try await source.fetch(entry, of: staged.version, into: file, isUrgent: isUrgent) {
+                arrivals.noteFetched($0)
+            }
         } catch {
             // Bytes of two revisions are never mixed.
             if error.isStale || error.isMismatch { try await forget(file) }

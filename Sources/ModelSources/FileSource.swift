@@ -50,7 +50,8 @@ public struct FileSource: ModelSource {
     }
 
     public func fetch(
-        _ entry: FileEntry, of version: Version, into file: StagedFile, onBytes: @escaping @Sendable (Int64) -> Void
+        _ entry: FileEntry, of version: Version, into file: StagedFile, isUrgent: Bool,
+        onBytes: @escaping @Sendable (Int64) -> Void
     ) async throws(SourceError) -> Verification {
         let path = directory.appending(version.name).appending(entry.path)
         for range in file.missing {

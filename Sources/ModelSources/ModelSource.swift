@@ -25,11 +25,12 @@ public protocol ModelSource: Sendable {
     /// - Throws: where it cannot be listed, or would be refused as it is now.
     func difference(of version: Version, from published: FileTable) async throws(SourceError) -> String?
 
-    /// Fetches what is missing of a file, and verifies the whole. `onBytes` is called with the bytes of payload as they arrive,
-    /// from any thread.
+    /// Fetches what is missing of a file, and verifies the whole. `isUrgent` goes before what other models fetch that is not; `onBytes`
+    /// is called with the bytes of payload as they arrive, from any thread.
     /// - Throws: `isStale` errors where the object is no longer what was listed.
     func fetch(
-        _ entry: FileEntry, of version: Version, into file: StagedFile, onBytes: @escaping @Sendable (Int64) -> Void
+        _ entry: FileEntry, of version: Version, into file: StagedFile, isUrgent: Bool,
+        onBytes: @escaping @Sendable (Int64) -> Void
     ) async throws(SourceError) -> Verification
 
     /// What a listed file has in common with every other of its size that has the same bytes, also with those of other versions.

@@ -71,10 +71,12 @@ public struct S3Source: ModelSource {
     }
 
     public func fetch(
-        _ entry: FileEntry, of version: Version, into file: StagedFile, onBytes: @escaping @Sendable (Int64) -> Void
+        _ entry: FileEntry, of version: Version, into file: StagedFile, isUrgent: Bool,
+        onBytes: @escaping @Sendable (Int64) -> Void
     ) async throws(SourceError) -> Verification {
         do throws(S3Error) {
-            return try await scheduler.fetch(object(entry, of: version), from: client, into: file) { event in
+            let party = FetchParty(model, isUrgent: isUrgent)
+            return try await scheduler.fetch(object(entry, of: version), from: client, into: file, for: party) { event in
                 switch event {
                 case .bytes(let bytes): onBytes(bytes)
                 case .checksumMismatch(let error):

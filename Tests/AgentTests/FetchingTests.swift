@@ -39,6 +39,22 @@ extension AgentSuite {
             #expect(world.source.calls.filter { $0 != .list } == [.contents("7"), .fetch("7", "a"), .contents("7")])
         }
 
+        @Test("What readiness waits for is urgent, what comes after it is not")
+        func urgency() async throws {
+            let world = try World()
+            world.source.put("7", ["a": "0123456789"])
+            let agent = world.agent()
+            let running = await world.run(agent)
+            await world.wait(for: "the first version") { world.names().contains("7") }
+            await world.settle(agent)
+            world.source.put("8", ["a": "0123456789"])
+            await agent.syncNow()
+            await world.wait(for: "the next version") { world.names().contains("8") }
+            await running.stop()
+            #expect(world.source.fetches == [.fetch("7", "a"), .fetch("8", "a")])
+            #expect(world.source.urgent == [.fetch("7", "a")])
+        }
+
         @Test("Stopped, it publishes nothing any more, and lets go of the lock")
         func stops() async throws {
             let world = try World()

@@ -9,11 +9,11 @@ struct RequestWindowTests {
 
     /// Runs `body` with a place for a request of so many bytes; `nil` where there was none to be had.
     private func withPlace<Value>(
-        _ window: RequestWindow, priority: Int = 0, bytes: Int64 = 0, _ body: () async -> Value
+        _ window: RequestWindow, for party: FetchParty = FetchParty("m"), bytes: Int64 = 0, _ body: () async -> Value
     ) async -> Value? {
-        guard await window.take(priority: priority, bytes: bytes) else { return nil }
+        guard await window.take(for: party, bytes: bytes) else { return nil }
         let value = await body()
-        window.giveBack(bytes: bytes, .done(bytes))
+        window.giveBack(for: party, bytes: bytes, .done(bytes))
         return value
     }
 
@@ -52,7 +52,7 @@ struct RequestWindowTests {
         #expect(state.value.most == 3)
     }
 
-    @Test("who waits goes by priority, then by who came first; who is cancelled gives up at once and takes no place")
+    @Test("who waits goes by urgency, then by who came first; who is cancelled gives up at once and takes no place")
     func order() async {
         let window = RequestWindow(limit: 1, partSize: part, time: time)
         let order = Box<[String]>([])
@@ -66,19 +66,20 @@ struct RequestWindowTests {
         await settle { order.value == ["holder"] }
         var tasks: [Task<Void, Never>] = []
         var waiting = 0
-        func start(_ name: String, _ priority: Int) async {
+        func start(_ name: String, _ isUrgent: Bool) async {
+            let party = FetchParty(isUrgent ? "urgent" : "other", isUrgent: isUrgent)
             tasks.append(
                 Task {
-                    let ran: Void? = await withPlace(window, priority: priority) { order.change { $0.append(name) } }
+                    let ran: Void? = await withPlace(window, for: party) { order.change { $0.append(name) } }
                     if ran == nil { order.change { $0.append("no \(name)") } }
                 })
             waiting += 1
             await settle { window.waiting == waiting }
         }
-        await start("low 1", 0)
-        await start("high 1", 5)
-        await start("low 2", 0)
-        await start("high 2", 5)
+        await start("low 1", false)
+        await start("high 1", true)
+        await start("low 2", false)
+        await start("high 2", true)
         tasks[2].cancel()
         await settle { order.value.contains("no low 2") }
         isOpen.value = true
@@ -86,6 +87,32 @@ struct RequestWindowTests {
         for task in tasks { await task.value }
         #expect(order.value == ["holder", "no low 2", "high 1", "high 2", "low 1"])
         #expect(window.waiting == 0)
+    }
+
+    @Test("of two models that wait the one with fewer requests in flight goes first, whoever came before")
+    func fairness() async {
+        let window = RequestWindow(limit: 4, partSize: part, time: time)
+        let (early, late) = (FetchParty("early"), FetchParty("late"))
+        for _ in 0..<4 { #expect(await window.take(for: early, bytes: part)) }
+        let order = Box<[String]>([])
+        var tasks: [Task<Void, Never>] = []
+        for party in [early, early, early, late, late, late] {
+            let before = window.waiting
+            tasks.append(
+                Task {
+                    if await window.take(for: party, bytes: part) { order.change { $0.append(party.name) } }
+                })
+            await settle { window.waiting > before }
+        }
+        for count in 1...4 {
+            window.giveBack(for: early, bytes: part, .failed)
+            await settle { order.value.count == count }
+        }
+        // Three against none, two against one, then one against two, twice.
+        #expect(order.value == ["late", "late", "early", "early"])
+        for _ in 0..<2 { window.giveBack(for: early, bytes: part, .failed) }
+        for task in tasks { await task.value }
+        #expect(order.value.count == 6)
     }
 
     @Test("a task that was cancelled before it asks gets no place when none is free")
@@ -103,29 +130,30 @@ struct RequestWindowTests {
         #expect(ran == true)
     }
 
-    @Test("large requests wait for the line, and small ones that come later fill the gap; priority goes before")
+    @Test("large requests wait for the line, and small ones that come later fill the gap; urgency goes before")
     func gaps() async {
         let window = RequestWindow(limit: 32, partSize: part, time: time)
-        for _ in 0..<WindowControl.firstParts { #expect(await window.take(priority: 0, bytes: part)) }
+        for _ in 0..<WindowControl.firstParts { #expect(await window.take(for: FetchParty("m"), bytes: part)) }
         let order = Box<[String]>([])
         var tasks: [Task<Void, Never>] = []
-        func start(_ name: String, _ priority: Int, _ bytes: Int64) async {
+        func start(_ name: String, _ bytes: Int64, isUrgent: Bool = false) async {
             let before = window.waiting
+            let party = FetchParty("m", isUrgent: isUrgent)
             tasks.append(
                 Task {
-                    if await window.take(priority: priority, bytes: bytes) { order.change { $0.append(name) } }
+                    if await window.take(for: party, bytes: bytes) { order.change { $0.append(name) } }
                 })
             await settle { window.waiting > before || order.value.contains(name) }
         }
-        await start("large", 0, part)
+        await start("large", part)
         #expect(window.waiting == 1)
-        for number in 1...3 { await start("small \(number)", 0, 1_000) }
-        await start("urgent", 1, part)
+        for number in 1...3 { await start("small \(number)", 1_000) }
+        await start("urgent", part, isUrgent: true)
         // Nothing of the line is free for the large one after that, and of the count there is for small ones.
-        window.giveBack(bytes: part, .done(part))
+        window.giveBack(for: FetchParty("m"), bytes: part, .done(part))
         await settle { order.value.count == 2 }
         #expect(Set(order.value) == ["urgent", "small 1"])
-        for _ in 0..<4 { window.giveBack(bytes: part, .done(part)) }
+        for _ in 0..<4 { window.giveBack(for: FetchParty("m"), bytes: part, .done(part)) }
         for task in tasks { await task.value }
         #expect(order.value.count == 5)
     }

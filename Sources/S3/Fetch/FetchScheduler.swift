@@ -46,19 +46,19 @@ public final class FetchScheduler: Sendable {
     ///   - object: the revision that was listed.
     ///   - client: speaks with the endpoint that has it.
     ///   - file: of the object's size; no one else may write to it meanwhile.
-    ///   - priority: of two objects that wait for a request the higher goes first.
+    ///   - party: who has it fetched.
     ///   - report: called from any thread.
     /// - Returns: the CRC-64/NVME of the bytes, and what of the store's own they were compared with: `size` where it offers
     ///   nothing, or only a checksum of parts (a multipart ETag, a composite checksum) whose sizes it does not tell.
     /// - Throws: ``S3Error/isObjectChanged`` where the object is no longer the listed one: the file is empty then, and the object
     ///   must be listed anew. A checksum that still differs after all was fetched anew is of kind `badData`; the file is empty.
     public func fetch(
-        _ object: S3Object, from client: S3Client, into file: StagedFile, priority: Int = 0,
+        _ object: S3Object, from client: S3Client, into file: StagedFile, for party: FetchParty = FetchParty(""),
         report: @escaping @Sendable (FetchEvent) -> Void = { _ in }
     ) async throws(S3Error) -> Verification {
         precondition(object.size == file.size, "a file is staged with the size of its object")
         let fetch = ObjectFetch(
-            object: object, client: client, file: file, priority: priority, window: window, partSize: partSize,
+            object: object, client: client, file: file, party: party, window: window, partSize: partSize,
             comparesChecksums: comparesChecksums, report: report)
         // Of a fetch that ends early nobody asks for the digest.
         defer { file.stopFollowing() }

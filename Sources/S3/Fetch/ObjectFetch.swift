@@ -44,7 +44,7 @@ struct ObjectFetch: Sendable {
     let object: S3Object
     let client: S3Client
     let file: StagedFile
-    let priority: Int
+    let party: FetchParty
     let window: RequestWindow
     /// Bytes.
     let partSize: Int64
@@ -56,13 +56,13 @@ struct ObjectFetch: Sendable {
     private let offered = Lock(OfferedChecksum.none)
 
     init(
-        object: S3Object, client: S3Client, file: StagedFile, priority: Int, window: RequestWindow, partSize: Int64,
+        object: S3Object, client: S3Client, file: StagedFile, party: FetchParty, window: RequestWindow, partSize: Int64,
         comparesChecksums: Bool, report: @escaping @Sendable (FetchEvent) -> Void
     ) {
         self.object = object
         self.client = client
         self.file = file
-        self.priority = priority
+        self.party = party
         self.window = window
         self.partSize = partSize
         self.comparesChecksums = comparesChecksums
@@ -115,7 +115,7 @@ struct ObjectFetch: Sendable {
             try await withThrowingDiscardingTaskGroup { group in
                 for piece in missing.lazy.flatMap({ cut($0) }) {
                     // Only for the next one is waited: however long the object, no more tasks are about than there are places.
-                    guard await window.take(priority: priority, bytes: Int64(piece.count)) else {
+                    guard await window.take(for: party, bytes: Int64(piece.count)) else {
                         throw S3Error(.getObject, object.resource, .cancelled)
                     }
                     group.addTask { try await self.piece(piece, hasPlace: true) }
@@ -139,7 +139,7 @@ struct ObjectFetch: Sendable {
         try await client.retrying { (connection) async throws(FailedTry) in
             let place = held.take()
             guard let rest = self.rest(of: range) else {
-                if let place { window.giveBack(bytes: place, .done(0)) }
+                if let place { window.giveBack(for: party, bytes: place, .done(0)) }
                 return
             }
             defer { self.report(.bytes((self.rest(of: range)?.lowerBound ?? range.upperBound) - rest.lowerBound)) }
@@ -188,15 +188,15 @@ struct ObjectFetch: Sendable {
     private func placed<Value: Sendable>(
         _ operation: S3Operation, bytes: Int64 = 0, held: Int64? = nil, _ body: () async throws(FailedTry) -> Value
     ) async throws(FailedTry) -> Value {
-        if held == nil, !(await window.take(priority: priority, bytes: bytes)) {
+        if held == nil, !(await window.take(for: party, bytes: bytes)) {
             throw FailedTry(error: S3Error(operation, object.resource, .cancelled))
         }
         do throws(FailedTry) {
             let value = try await body()
-            window.giveBack(bytes: held ?? bytes, .done(bytes))
+            window.giveBack(for: party, bytes: held ?? bytes, .done(bytes))
             return value
         } catch {
-            window.giveBack(bytes: held ?? bytes, error.error.retryPace == .throttled ? .throttled : .failed)
+            window.giveBack(for: party, bytes: held ?? bytes, error.error.retryPace == .throttled ? .throttled : .failed)
             throw error.asChange()
         }
     }

@@ -1,13 +1,26 @@
 import FileIO
 import Servables
 
-/// The requests in flight over everything that is fetched, as many as `WindowControl` lets: who comes when that is reached waits,
-/// the highest priority first, then the longest waiting; small ones fill the gap where a large one must wait for the line. Nothing
-/// polls.
+/// Whom a request is made for, where several share the window.
+public struct FetchParty: Hashable, Sendable {
+    /// The model's.
+    public let name: String
+    /// Readiness waits for it: it goes before all that are not urgent.
+    public let isUrgent: Bool
+
+    public init(_ name: String, isUrgent: Bool = false) {
+        self.name = name
+        self.isUrgent = isUrgent
+    }
+}
+
+/// The requests in flight over everything that is fetched, as many as `WindowControl` lets. Who comes when that is reached waits: the
+/// urgent ones go first, then the party that has the fewest in flight, then the longest waiting; small ones fill the gap where a large
+/// one must wait for the line. Nothing polls.
 final class RequestWindow: Sendable {
     private struct Waiter {
         let number: UInt64
-        let priority: Int
+        let party: FetchParty
         let bytes: Int64
         let continuation: CheckedContinuation<Bool, Never>
     }
@@ -17,8 +30,10 @@ final class RequestWindow: Sendable {
         var running = 0
         /// Of those that are not small.
         var runningBytes: Int64 = 0
+        /// By the names of the parties that have any.
+        var runningOf: [String: Int] = [:]
         var nextNumber: UInt64 = 0
-        /// Ascending by what comes next: the last one is the next one.
+        /// In the order in which they came.
         var waiting: [Waiter] = []
         /// Cancelled before they began to wait.
         var cancelled: Set<UInt64> = []
@@ -29,20 +44,39 @@ final class RequestWindow: Sendable {
             !isCountBound && (bytes <= WindowControl.smallBytes || runningBytes < control.bytes)
         }
 
-        mutating func begin(_ bytes: Int64) {
+        mutating func begin(_ bytes: Int64, _ party: FetchParty) {
             running += 1
+            runningOf[party.name, default: 0] += 1
             if bytes > WindowControl.smallBytes { runningBytes += bytes }
+        }
+
+        mutating func end(_ bytes: Int64, _ party: FetchParty) {
+            running -= 1
+            let left = runningOf[party.name, default: 1] - 1
+            runningOf[party.name] = left > 0 ? left : nil
+            if bytes > WindowControl.smallBytes { runningBytes -= bytes }
         }
 
         /// Takes out those that may go now.
         mutating func released() -> [Waiter] {
             var released: [Waiter] = []
-            while !isCountBound, let index = waiting.lastIndex(where: { lets($0.bytes) }) {
+            while !isCountBound, let index = next() {
                 let waiter = waiting.remove(at: index)
-                begin(waiter.bytes)
+                begin(waiter.bytes, waiter.party)
                 released.append(waiter)
             }
             return released
+        }
+
+        /// The first of those that wait, among those that may go.
+        private func next() -> Int? {
+            var best: (index: Int, isUrgent: Bool, running: Int)?
+            for (index, waiter) in waiting.enumerated() where lets(waiter.bytes) {
+                let running = runningOf[waiter.party.name] ?? 0
+                if let best, best.isUrgent != waiter.party.isUrgent ? best.isUrgent : best.running <= running { continue }
+                best = (index, waiter.party.isUrgent, running)
+            }
+            return best?.index
         }
     }
 
@@ -69,9 +103,9 @@ final class RequestWindow: Sendable {
     /// Who waits for a place.
     var waiting: Int { state.withLock { $0.waiting.count } }
 
-    /// Takes a place for a request of so many bytes, which must be given back.
+    /// Takes a place for a party's request of so many bytes, which must be given back.
     /// - Returns: `false`, without a place, where the task was cancelled while it waited.
-    func take(priority: Int, bytes: Int64) async -> Bool {
+    func take(for party: FetchParty, bytes: Int64) async -> Bool {
         let number = state.withLock { state in
             state.nextNumber += 1
             return state.nextNumber
@@ -83,12 +117,10 @@ final class RequestWindow: Sendable {
                 let answer: Bool? = state.withLock { state in
                     if state.cancelled.remove(number) != nil { return false }
                     if state.lets(bytes) {
-                        state.begin(bytes)
+                        state.begin(bytes, party)
                         return true
                     }
-                    let index = state.waiting.firstIndex { $0.priority >= priority } ?? state.waiting.endIndex
-                    state.waiting.insert(
-                        Waiter(number: number, priority: priority, bytes: bytes, continuation: continuation), at: index)
+                    state.waiting.append(Waiter(number: number, party: party, bytes: bytes, continuation: continuation))
                     return nil
                 }
                 if let answer { continuation.resume(returning: answer) }
@@ -105,8 +137,8 @@ final class RequestWindow: Sendable {
         }
     }
 
-    /// Gives back a place that was taken for so many bytes.
-    func giveBack(bytes: Int64, _ ending: Ending) {
+    /// Gives back a place that a party took for so many bytes.
+    func giveBack(for party: FetchParty, bytes: Int64, _ ending: Ending) {
         let now = time.uptime()
         let released: [Waiter] = state.withLock { state in
             let isCountBound = state.isCountBound && !state.waiting.isEmpty
@@ -117,8 +149,7 @@ final class RequestWindow: Sendable {
             case .failed: break
             case .throttled: state.control.throttled(now: now)
             }
-            state.running -= 1
-            if bytes > WindowControl.smallBytes { state.runningBytes -= bytes }
+            state.end(bytes, party)
             return state.released()
         }
         for waiter in released { waiter.continuation.resume(returning: true) }

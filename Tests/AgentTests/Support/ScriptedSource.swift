@@ -40,6 +40,7 @@ final class ScriptedSource: ModelSource {
         var next = 0
         var calls: [SourceCall] = []
         var times: [Duration] = []
+        var urgent: [SourceCall] = []
         var fetchedBytes: Int64 = 0
     }
 
@@ -115,6 +116,8 @@ final class ScriptedSource: ModelSource {
     var calls: [SourceCall] { state.withLock { $0.calls } }
     var listings: Int { calls.count { $0 == .list } }
     var fetches: [SourceCall] { calls.filter { if case .fetch = $0 { true } else { false } } }
+    /// The fetches that were urgent.
+    var urgent: [SourceCall] { state.withLock { $0.urgent } }
     /// When the source was listed.
     var listingTimes: [Duration] {
         state.withLock { state in zip(state.calls, state.times).filter { $0.0 == .list }.map(\.1) }
@@ -174,10 +177,12 @@ final class ScriptedSource: ModelSource {
     }
 
     func fetch(
-        _ entry: FileEntry, of version: Version, into staged: StagedFile, onBytes: @escaping @Sendable (Int64) -> Void
+        _ entry: FileEntry, of version: Version, into staged: StagedFile, isUrgent: Bool,
+        onBytes: @escaping @Sendable (Int64) -> Void
     ) async throws(SourceError) -> Verification {
         let call = SourceCall.fetch(version.name, entry.path)
         let pause = try await begin(call, waits: false)
+        if isUrgent { state.withLock { $0.urgent.append(call) } }
         guard let file = current(entry, version) else { throw stale(call) }
         do {
             for range in staged.missing {
