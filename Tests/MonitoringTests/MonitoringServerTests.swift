@@ -225,6 +225,7 @@ struct MonitoringServerTests {
     func connectionLimit() async throws {
         var limits = HTTPLimits()
         limits.connections = 3
+        limits.answer = .seconds(600)  // for a machine that is busy with other tests
         let gate = Gate()
         try await Self.withServer(Self.handlers(gate: gate), limits: limits) { server in
             let busy = await TestClient(port: server.port)
@@ -248,6 +249,7 @@ struct MonitoringServerTests {
     func allBusy() async throws {
         var limits = HTTPLimits()
         limits.connections = 1
+        limits.answer = .seconds(600)  // for a machine that is busy with other tests
         let gate = Gate()
         try await Self.withServer(Self.handlers(gate: gate), limits: limits) { server in
             let busy = await TestClient(port: server.port)
