@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 from endpoint import Endpoint  # noqa: E402
 from scenes import MIB, Shape, Source  # noqa: E402
-from tools import Tools, resident  # noqa: E402
+from tools import Tools, resident, stop  # noqa: E402
 
 SMALL = Shape("small", 4_000, 16 << 10)
 MANY = Shape("many", 100_000, 16)
@@ -92,15 +92,12 @@ class Pulls:
                 command.arguments, env=self.tools.environment(command), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 preexec_fn=group.enter if group else None)
             peak = watch(process)
-            if process.returncode is None:
+            if process.returncode != 0:
+                hangs = process.returncode is None
+                ending = f"had not ended after {PATIENCE_SECONDS} s; its threads: {threads(process)}" if hangs else f"ended with {process.returncode}"
+                stop(process)
                 log.seek(0)
-                threads = stop(process)
-                sys.exit(
-                    f"footprint: {' '.join(command.arguments)} had not ended after {PATIENCE_SECONDS} s: "
-                    f"{log.read()[-2000:].decode()}\n{threads}")
-            if process.returncode:
-                log.seek(0)
-                sys.exit(f"footprint: {' '.join(command.arguments)} ended with {process.returncode}: {log.read()[-2000:].decode()}")
+                sys.exit(f"footprint: {' '.join(command.arguments)} {ending}: {log.read()[-2000:].decode()}")
         inside = os.path.join(target, command.inside)
         sizes = [entry.stat().st_size for entry in os.scandir(inside)]
         if (len(sizes), sum(sizes)) != (shape.count, shape.bytes):
@@ -127,18 +124,14 @@ def watch(process):
     return peak
 
 
-def stop(process):
-    """What its threads were about."""
-    lines = []
-    for thread in sorted(os.listdir(f"/proc/{process.pid}/task")):
-        words = []
-        for name in ("comm", "wchan", "syscall"):
-            with contextlib.suppress(OSError), open(f"/proc/{process.pid}/task/{thread}/{name}") as file:
-                words.append(file.read().strip())
-        lines.append(" ".join(words))
-    process.kill()
-    process.wait()
-    return "\n".join(lines)
+def threads(process):
+    """What each is about: its name, and what it waits for."""
+    about = []
+    for thread in os.listdir(f"/proc/{process.pid}/task"):
+        with contextlib.suppress(OSError), open(f"/proc/{process.pid}/task/{thread}/comm") as name, \
+                open(f"/proc/{process.pid}/task/{thread}/wchan") as wait:
+            about.append(f"{name.read().strip()} in {wait.read()}")
+    return ", ".join(about)
 
 
 def sockets(pid):
