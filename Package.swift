@@ -70,7 +70,7 @@ let package = Package(
         room("Digests", ["COpenSSL"]),
         room("FileIO", ["Servables", "CLinux", "CChecksum", "Digests", systemPackage]),
         room("Volume", ["Servables", "PlainJSON", "FileIO", systemPackage]),
-        room("Transfer", ["CCurl", "Servables", "FileIO", systemPackage]),
+        room("Transfer", ["CCurl", "CLinux", "Servables", "FileIO", systemPackage]),
         room("S3", ["Servables", "PlainJSON", "Transfer", "FileIO", "Digests", "CExpat", systemPackage]),
         room("ModelSources", ["Servables", "PlainJSON", "Digests", "FileIO", "S3", systemPackage]),
         room("Agent", ["Servables", "FileIO", "Volume", "ModelSources", systemPackage]),

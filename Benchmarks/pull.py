@@ -4,7 +4,8 @@ and peak memory.
 
 The endpoints are nginx with listings and checksums of its own (endpoint.lua), so that none of the tools has it for a friend: raw loopback,
 TLS 1.3, and one that answers as slowly as S3. All serve a CRC-64/NVME of each object, which only aspired compares. aspired syncs what it
-wrote; so that a disk has the same work with all, `sync -f` follows its peers, within their time. Each result is compared with its source
+wrote; so that a disk has the same work with all, `sync -f` follows its peers, within their time. Beside them goes a program that does
+nothing but receive and write (floor.c), which says what the machine has no way below. Each result is compared with its source
 outside of the time taken. The server's processor time is not counted, though it runs on the same cores.
 
 Usage: pull.py ASPIRED [flags]    (nginx and its Lua module from Debian; the peers and awscrt from PyPI: make tools)
@@ -22,7 +23,7 @@ import report
 import versions
 from endpoint import Endpoint, Fault, nginx_modules
 from scenes import MIB, Source, shapes
-from tools import PEERS, Tools, binaries, compare, measured
+from tools import FLOOR, PEERS, Tools, binaries, compare, measured
 
 # Of these aspired is shown alone: no peer verifies anything.
 ALONE = ("md5", "multipart")
@@ -38,9 +39,9 @@ def main():
     endpoint = None
     try:
         nginx_modules()
-        found = binaries(options.aspired, options.tools)
         media = folders(options, places)
         served = temporary(places, roomy_memory(options.mebibytes) or options.disk)
+        found = binaries(options.aspired, options.tools, served)
         all_shapes = shapes(options.mebibytes, options.small)
         wanted = [all_shapes[name] for name in options.shapes] if options.scenes else []
         source = Source(served, has_md5=any(kind in ALONE for kind in options.scenes))
@@ -92,7 +93,8 @@ def arguments():
     parser.add_argument("--small", type=int, default=4000, help="how many objects of 16 KiB")
     parser.add_argument("--scenes", type=listed(SCENES), default=SCENES, help="of " + ", ".join(SCENES) + "; or none: --scenes=")
     parser.add_argument("--shapes", type=listed(shapes(8, 1)), default=list(shapes(8, 1)), help="of one, eight, small")
-    parser.add_argument("--tools", type=listed(("aspired", *PEERS)), default=["aspired", *PEERS], help="of aspired, s5cmd, rclone, juicefs")
+    parser.add_argument("--tools", type=listed(("aspired", *PEERS, FLOOR)), default=["aspired", *PEERS, FLOOR],
+                        help="of aspired, s5cmd, rclone, juicefs, floor")
     parser.add_argument("--media", type=listed(("tmpfs", "disk")), default=["tmpfs", "disk"], help="of tmpfs, disk")
     parser.add_argument("--disk", default=".build", help="a folder on the disk to be measured")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes of nginx")

@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape
 
 from endpoint import KINDS
 from scenes import MIB
-from tools import PEERS
+from tools import FLOOR, PEERS
 
 # In every row.
 PEAK_MIB = 48
@@ -35,7 +35,7 @@ class Row:
 
     @property
     def peers(self):
-        return [peer for peer in PEERS if peer in self.runs] if "aspired" in self.runs else []
+        return [peer for peer in (*PEERS, FLOOR) if peer in self.runs] if "aspired" in self.runs else []
 
     def title(self):
         return f"{KINDS[self.kind].title.split(':')[0]}, {self.shape.title}, {self.medium}"
@@ -166,9 +166,9 @@ class Report:
             f"{'; '.join(kinds.values())}). Each round runs every tool on the same files: {', '.join(self.releases)}. s5cmd has its defaults; "
             "rclone eight streams of each large object, and as many objects at once as there are, up to 128; juicefs 16 threads, and 128 for the "
             "small objects. aspired verifies each object by what the endpoint offers, a CRC-64/NVME where no other is named, and syncs it; on a "
-            "disk, `sync -f` follows the others, within their wall time. Processor time is the tool's own; what the kernel spends on writing "
-            "back later is nobody's. *least* is the best round, peaks are of the worst. Ratios are aspired's to that tool's: below 1, aspired "
-            "takes less.",
+            "disk, `sync -f` follows the others, within their wall time. *floor* is no tool: it receives what it is told to and writes it, with no "
+            "listing, signature, check or sync. Processor time is the tool's own; what the kernel spends on writing back later is nobody's. "
+            "*least* is the best round, peaks are of the worst. Ratios are aspired's to that tool's: below 1, aspired takes less.",
             f"![Wall and processor time of each tool]({plot})",
         ]
         for row in self.rows:
@@ -187,7 +187,7 @@ def verdict(scene, against, what, limit, measured, slack=0):
     return scene, against, what, shown, value, "met" if measured <= limit + slack else "NOT MET"
 
 
-COLOURS = {"aspired": "#1f6feb", "s5cmd": "#8c959f", "rclone": "#b08800", "juicefs": "#2da44e"}
+COLOURS = {"aspired": "#1f6feb", "s5cmd": "#8c959f", "rclone": "#b08800", "juicefs": "#2da44e", FLOOR: "#d0d7de"}
 LABELS, PANEL, GAP, BAR = 330, 300, 90, 13
 
 

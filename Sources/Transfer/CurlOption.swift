@@ -85,6 +85,8 @@ extension CurlOption {
             .long(CURLOPT_SSL_VERIFYHOST, verify ? 2 : 0),
             // With a CAPATH (Debian builds one in) libcurl parses the whole bundle anew for each connection.
             .string(CURLOPT_CAPATH, nil),
+            // OpenSSL would ask for AES-256 first, which takes a tenth more of both ends.
+            .string(CURLOPT_TLS13_CIPHERS, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"),
             .string(CURLOPT_CAINFO, configuration.caFile),
             .long(CURLOPT_CA_CACHE_TIMEOUT, 24 * 3600),
             .string(CURLOPT_SSLCERT, configuration.clientCertificate?.certificate),

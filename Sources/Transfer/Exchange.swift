@@ -152,6 +152,14 @@ final class Exchange: @unchecked Sendable {
         }
     }
 
+    /// The body's next bytes are not there yet.
+    func rest() {
+        do { try writer?.rest() } catch {
+            writer = nil
+            failure = .write(error)
+        }
+    }
+
     /// Closes what is open and says how it went.
     /// - Parameter reported: what ended the transfer, `nil` if libcurl took the answer for complete.
     /// - Returns: what the caller is told.

@@ -1,16 +1,27 @@
 import CCurl
 
-/// A libcurl multi handle: its connections, names and authorities. One thread drives it; `wakeUp` alone may be called from
-/// others, as long as it is open, which `TransferThread` sees to (hence `@unchecked Sendable`).
-final class MultiHandle: @unchecked Sendable {
+/// A libcurl multi handle: its connections, names and authorities. Owned by one thread.
+///
+/// It is told which sockets are ready, and tells which ones to wait for: libcurl's own waiting asks the system about each of a
+/// hundred connections whenever one of them has something (12 % of the processor time with small objects).
+final class MultiHandle {
     private let raw: UnsafeMutableRawPointer
+    private let poller: SocketPoller
+    /// When libcurl wants to be called though no socket is ready.
+    private(set) var timer = NetworkClock.Instant.max
+    /// Whether the system refused to watch a socket, so that whoever uses it would wait for ever.
+    private var isBlind = false
 
-    /// `nil` if there is no memory, or no descriptor for waking it.
-    init?(_ configuration: HTTPClientConfiguration) {
+    /// `nil` if there is no memory.
+    init?(_ configuration: HTTPClientConfiguration, _ poller: SocketPoller) {
         guard let raw = curl_multi_init() else { return nil }
         self.raw = raw
+        self.poller = poller
         ccurl_multi_set_long(raw, CURLMOPT_MAXCONNECTS, max(1, configuration.maxConnections))
         ccurl_multi_set_long(raw, CURLMOPT_PIPELINING, 0)
+        let context = Unmanaged.passUnretained(self).toOpaque()
+        ccurl_multi_set_socket_callback(raw, Self.watch, context)
+        ccurl_multi_set_timer_callback(raw, Self.setTimer, context)
     }
 
     /// Closes its connections and frees it; to be called once, at the end, when no easy handle is in it.
@@ -26,9 +37,22 @@ final class MultiHandle: @unchecked Sendable {
         curl_multi_remove_handle(raw, handle.raw)
     }
 
-    func perform() {
+    /// Moves the transfers whose sockets were found ready, and those whose time has come.
+    /// - Returns: `false` if a socket cannot be watched.
+    func perform() -> Bool {
         var running: CInt = 0
-        curl_multi_perform(raw, &running)
+        poller.takeReady { socket, interest in
+            var bits: CInt = 0
+            if interest.contains(.readable) { bits |= CURL_CSELECT_IN }
+            if interest.contains(.writable) { bits |= CURL_CSELECT_OUT }
+            curl_multi_socket_action(raw, socket, bits, &running)
+        }
+        if timer <= NetworkClock.monotonic() {
+            timer = .max
+            curl_multi_socket_action(raw, CURL_SOCKET_TIMEOUT, 0, &running)
+        }
+        defer { isBlind = false }
+        return !isBlind
     }
 
     /// A transfer that has ended since, by its easy handle.
@@ -40,12 +64,30 @@ final class MultiHandle: @unchecked Sendable {
         return nil
     }
 
-    /// Blocks until a socket is ready, a timer of libcurl's is due, `wakeUp` is called, or the time is over.
-    func poll(milliseconds: Int) {
-        curl_multi_poll(raw, nil, 0, CInt(clamping: milliseconds), nil)
+    // MARK: What libcurl calls
+
+    private static let watch: curl_socket_callback = { _, socket, what, context, _ in
+        guard let multi = of(context) else { return -1 }
+        switch what {
+        case CURL_POLL_IN: multi.watch(socket, .readable)
+        case CURL_POLL_OUT: multi.watch(socket, .writable)
+        case CURL_POLL_INOUT: multi.watch(socket, [.readable, .writable])
+        default: multi.poller.forget(socket)
+        }
+        return 0
     }
 
-    func wakeUp() {
-        curl_multi_wakeup(raw)
+    private static let setTimer: curl_multi_timer_callback = { _, milliseconds, context in
+        guard let multi = of(context) else { return -1 }
+        multi.timer = milliseconds < 0 ? .max : NetworkClock.monotonic() + UInt64(milliseconds) * 1_000_000
+        return 0
+    }
+
+    private func watch(_ socket: CInt, _ interest: SocketPoller.Interest) {
+        if !poller.watch(socket, interest) { isBlind = true }
+    }
+
+    private static func of(_ context: UnsafeMutableRawPointer?) -> MultiHandle? {
+        context.map { Unmanaged<MultiHandle>.fromOpaque($0).takeUnretainedValue() }
     }
 }

@@ -4,7 +4,8 @@ import Glibc
 /// The multi handle and all that runs on it. Owned by one thread (`TransferThread`), which calls it in turns.
 final class TransferLoop {
     private let configuration: HTTPClientConfiguration
-    private(set) var multi: MultiHandle
+    private let poller: SocketPoller
+    private var multi: MultiHandle
     private var active: [UnsafeMutableRawPointer: (handle: EasyHandle, exchange: Exchange)] = [:]
     private var spare: [EasyHandle] = []
     private var clock = NetworkClock()
@@ -12,6 +13,8 @@ final class TransferLoop {
     private var nextDeadline = NetworkClock.Instant.max
     private var idleSince = NetworkClock.monotonic()
     private let pacer: Pacer?
+    /// Whose body came last in this turn.
+    private var receiving: Exchange?
     /// Bytes of bodies since the pacer was told.
     private var taken: Int64 = 0
     /// Until when nothing is taken from the network, by the machine's clock.
@@ -19,9 +22,10 @@ final class TransferLoop {
     /// Whoever cancels or stops waits no longer than this.
     private static let longestHold: NetworkClock.Instant = 50_000_000
 
-    init(_ configuration: HTTPClientConfiguration, _ multi: MultiHandle, _ pacer: Pacer?) {
+    init(_ configuration: HTTPClientConfiguration, _ multi: MultiHandle, _ poller: SocketPoller, _ pacer: Pacer?) {
         self.configuration = configuration
         self.multi = multi
+        self.poller = poller
         self.pacer = pacer
     }
 
@@ -66,7 +70,8 @@ final class TransferLoop {
     /// Moves every transfer as far as it goes without waiting, and ends those that are through or too slow.
     func turn() {
         guard heldUntil <= NetworkClock.monotonic() else { return }
-        multi.perform()
+        let seesAll = multi.perform()
+        rest()
         if let pacer, taken > 0 {
             heldUntil = pacer.took(taken, at: NetworkClock.monotonic())
             taken = 0
@@ -79,28 +84,39 @@ final class TransferLoop {
                 end(handle, code == CURLE_OK ? nil : TransportError.Kind(code, handle, configuration))
             }
         }
+        if !seesAll { cancelAll(.library(reason: "the system refuses to watch one more socket")) }
         if nextDeadline <= clock.now { checkDeadlines() }
     }
 
-    /// Waits until a socket is ready, a time-out is due, someone calls `MultiHandle.wakeUp`, or `limit` is over.
+    /// Waits until a socket is ready, a time-out is due, someone calls `SocketPoller.wakeUp`, or `limit` is over.
     func wait(atMost limit: Duration) {
         let left = Int64(bitPattern: heldUntil &- NetworkClock.monotonic())
         guard left <= 0 else {
             // It is not the network that is slow.
             return clock.exclude { sleepBriefly(nanoseconds: min(left, Int64(Self.longestHold))) }
         }
-        let now = clock.now
-        let remaining = nextDeadline > now ? (nextDeadline - now) / 1_000_000 + 1 : 0
-        multi.poll(milliseconds: min(Int(clamping: remaining), limit.wholeMilliseconds))
+        let toDeadline = Self.milliseconds(to: nextDeadline, from: clock.now)
+        let toTimer = Self.milliseconds(to: multi.timer, from: NetworkClock.monotonic())
+        poller.wait(milliseconds: min(toDeadline, toTimer, limit.wholeMilliseconds))
+    }
+
+    /// Rounded up, so that what is waited for has come.
+    private static func milliseconds(to end: NetworkClock.Instant, from now: NetworkClock.Instant) -> Int {
+        end > now ? Int(clamping: (end - now) / 1_000_000 + 1) : 0
     }
 
     /// Gives back connections, handles, names and parsed authorities of an idle loop, by taking a new multi handle.
-    /// - Returns: the old one, for the caller to close; `nil` if there was no memory for a new one.
-    func release() -> MultiHandle? {
-        guard active.isEmpty, let fresh = MultiHandle(configuration) else { return nil }
-        defer { multi = fresh }
+    func release() {
+        guard active.isEmpty, let fresh = MultiHandle(configuration, poller) else { return }
         spare = []
-        return multi
+        multi.close()
+        multi = fresh
+    }
+
+    /// Gives back everything; the last thing that is called.
+    func close() {
+        spare = []
+        multi.close()
     }
 
     private func end(_ handle: EasyHandle, _ reported: TransportError.Kind?) {
@@ -154,6 +170,11 @@ final class TransferLoop {
         nextDeadline = min(nextDeadline, exchange.deadline)
     }
 
+    private func rest() {
+        guard let exchange = receiving.take() else { return }
+        clock.exclude { exchange.rest() }
+    }
+
     // MARK: What libcurl calls
 
     private func connected(_ exchange: Exchange) {
@@ -169,6 +190,8 @@ final class TransferLoop {
     }
 
     private func body(_ exchange: Exchange, _ bytes: UnsafeRawBufferPointer) -> Bool {
+        if receiving !== exchange { rest() }
+        receiving = exchange
         let goesOn = clock.exclude { exchange.takeBody(bytes) }
         taken += Int64(bytes.count)
         if exchange.receivedInWindow >= configuration.stall.bytes {

@@ -15,8 +15,8 @@ final class TransferThread: Sendable {
         var isStopping = false
         /// Whether the loop was woken and has not looked yet.
         var isWoken = false
-        /// The handle that the loop waits on; `nil` once it is about to be closed.
-        var multi: MultiHandle?
+        /// What the loop waits on; `nil` once it is about to be closed.
+        var poller: SocketPoller?
         var hasEnded = false
         var waiters: [CheckedContinuation<Void, Never>] = []
     }
@@ -26,16 +26,24 @@ final class TransferThread: Sendable {
 
     /// Starts the thread, which lives until `stop`.
     init(_ configuration: HTTPClientConfiguration, _ pacer: Pacer?, number: Int) throws(TransportError) {
-        guard let multi = MultiHandle(configuration) else {
-            throw TransportError(.library(reason: "no memory or no descriptors for a multi handle"), host: "transfer")
+        guard let poller = SocketPoller() else { throw Self.lacking("descriptors to wait with") }
+        guard let multi = MultiHandle(configuration, poller) else {
+            poller.close()
+            throw Self.lacking("memory for a multi handle")
         }
         self.configuration = configuration
-        mailbox = Lock(Mailbox(multi: multi))
+        mailbox = Lock(Mailbox(poller: poller))
+        nonisolated(unsafe) let loop = TransferLoop(configuration, multi, poller, pacer)
         spawnThread(name: "aspired-xfer-\(number)") { [self] in
             Self.blockSignals()
-            if let multi = mailbox.withLock({ $0.multi }) { run(TransferLoop(configuration, multi, pacer)) }
+            run(loop)
+            loop.close()
             end()
         }
+    }
+
+    private static func lacking(_ what: String) -> TransportError {
+        TransportError(.library(reason: "the system has no \(what)"), host: "transfer")
     }
 
     /// Carries an exchange; its continuation is resumed exactly once.
@@ -78,7 +86,7 @@ final class TransferThread: Sendable {
     }
 
     private static func wake(_ mailbox: inout Mailbox) {
-        if !mailbox.isWoken { mailbox.multi?.wakeUp() }
+        if !mailbox.isWoken { mailbox.poller?.wakeUp() }
         mailbox.isWoken = true
     }
 
@@ -97,22 +105,14 @@ final class TransferThread: Sendable {
             for exchange in mail.cancels { loop.cancel(exchange) }
             if !mail.starts.isEmpty { isPristine = false }
             if !isPristine, let idle = loop.idleTime, idle >= configuration.idleThreadLifetime {
-                release(loop)
+                loop.release()
                 isPristine = true
-                // Who came since the mailbox was emptied has woken the old handle, and would wait for ever.
-                continue
             }
             loop.turn()
             // An idle thread that has nothing to give back sleeps until it is woken.
             let idle = isPristine ? nil : loop.idleTime
             loop.wait(atMost: idle.map { max(.zero, configuration.idleThreadLifetime - $0) } ?? .seconds(1 << 20))
         }
-    }
-
-    private func release(_ loop: TransferLoop) {
-        guard let old = loop.release() else { return }
-        mailbox.withLock { $0.multi = loop.multi }
-        old.close()  // now that no one can wake it any more
     }
 
     private func takeMail() -> Mail {
@@ -127,7 +127,7 @@ final class TransferThread: Sendable {
     }
 
     private func end() {
-        mailbox.withLock { $0.multi.take() }?.close()
+        mailbox.withLock { $0.poller.take() }?.close()  // now that no one can wake it any more
         let waiters = mailbox.withLock { mailbox in
             mailbox.hasEnded = true
             return mailbox.waiters

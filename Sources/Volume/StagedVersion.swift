@@ -21,6 +21,8 @@ public final class StagedVersion: Sendable {
     let progress: Lock<StagedProgress>
     /// What published versions of the model have of it.
     let reusable: Reusable
+    /// What was done to make it durable, once all of it was there.
+    let sealed = Lock<SyncTime?>(nil)
 
     init(
         model: String, version: Version, table: FileTable, source: String, tree: FilePath, fileSystem: FileSystem,

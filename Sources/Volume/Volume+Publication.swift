@@ -3,13 +3,16 @@ public import Servables
 import SystemPackage
 
 extension Volume {
-    /// Makes what is staged durable, as ``publish(_:)`` does first: to be called before what it replaces is taken out, so that the
-    /// version is away for a moment only, and stays where this fails.
-    public func prepare(_ staged: StagedVersion) throws(VolumeError) {
-        do throws(VolumeError) { try seal(staged, .before) } catch {
+    /// Makes what is staged durable, as ``publish(_:sync:)`` does where this was not done before: so that what takes long is over when
+    /// the version is to be visible.
+    public func seal(_ staged: StagedVersion, sync: SyncTime) throws(VolumeError) {
+        do throws(VolumeError) { try sealOnce(staged, possible(sync)) } catch {
             throw given(up: staged, error)
         }
     }
+
+    /// Where boots cannot be told apart, nobody would know later what to read again.
+    private func possible(_ sync: SyncTime) -> SyncTime { boot.isEmpty ? .before : sync }
 
     /// Where a sync fails the kernel may have dropped the data: what was staged is thrown away, and so is fetched again.
     private func given(up staged: StagedVersion, _ error: VolumeError) -> VolumeError {
@@ -25,13 +28,12 @@ extension Volume {
     public func publish(_ staged: StagedVersion, sync: SyncTime = .before) throws(VolumeError) {
         let (model, version) = (staged.model, staged.version)
         let target = layout.version(model, version)
-        // Where boots cannot be told apart, nobody would know later what to read again.
-        let sync = boot.isEmpty ? .before : sync
+        let sync = possible(sync)
         let isOccupied = try doing("look at \(target)") { () throws(FileError) in try fileSystem.status(target) != nil }
         // Before the manifest is written, which would make what is there pass for ours.
         if isOccupied { throw .occupied(target) }
         do throws(VolumeError) {
-            try seal(staged, sync)
+            try sealOnce(staged, sync)
             try writeManifest(staged, sync)
             try moveIntoPlace(staged, sync)
         } catch {
@@ -114,6 +116,12 @@ extension Volume {
     }
 
     // MARK: - The steps
+
+    private func sealOnce(_ staged: StagedVersion, _ sync: SyncTime) throws(VolumeError) {
+        guard staged.sealed.withLock({ $0 != .before && $0 != sync }) else { return }
+        try seal(staged, sync)
+        staged.sealed.withLock { $0 = sync }
+    }
 
     /// Syncs files, then directories from the deepest up, after checking that the tree is what the table says.
     /// - `sync`: with `after` only modes are set; nothing is written back either, since the manifest's sync would wait behind it.

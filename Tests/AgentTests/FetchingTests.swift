@@ -39,6 +39,24 @@ extension AgentSuite {
             #expect(world.source.calls.filter { $0 != .list } == [.contents("7"), .fetch("7", "a"), .contents("7")])
         }
 
+        @Test("What was fetched is synced while the version is listed again, and is visible after both")
+        func syncsMeanwhile() async throws {
+            let world = try World()
+            world.source.put("7", ["a": "0123456789"])
+            world.source.on(.fetch("7", "a")) { $0.close(.contents("7")) }
+            let isSynced = Lock(false)
+            world.recorder.fail { call in
+                if call.operation == .fsync, call.path.lastComponent == "a" { isSynced.withLock { $0 = true } }
+                return .proceed
+            }
+            let running = await world.run(world.agent())
+            await world.wait(for: "the sync of what was fetched") { isSynced.withLock { $0 } }
+            #expect(world.names() == [])
+            world.source.open(.contents("7"))
+            await world.wait(for: "the version") { world.names() == ["7"] }
+            await running.stop()
+        }
+
         @Test("What readiness waits for is urgent, what comes after it is not")
         func urgency() async throws {
             let world = try World()

@@ -116,6 +116,28 @@ struct StagedFileTests {
         }
     }
 
+    @Test("a writer that rests has written what is worth a write, and gathers a little with what comes next")
+    func resting() async throws {
+        try await withDirectory { directory in
+            var dice = Dice(seed: 11)
+            let content = dice.bytes(300_000)
+            let probe = Probe()
+            let file = try stage(directory.appending("f"), 300_000, probe: probe)
+            var writes: [Int] { probe.calls.filter { $0.operation == .write }.map(\.length) }
+            var writer = file.writer(for: 0..<300_000, checksums: .crc64nvme)
+            for (range, written) in [(0..<100_000, [100_000]), (100_000..<110_000, [100_000])] {
+                _ = try content[range].withUnsafeBytes { try writer.append($0) }
+                try writer.rest()
+                #expect(writes == written)
+            }
+            _ = try content[110_000...].withUnsafeBytes { try writer.append($0) }
+            try writer.finish()
+            #expect(writes == [100_000, 200_000])
+            #expect(try read(directory.appending("f")) == content)
+            #expect(file.crc64nvme() == checksum(content))
+        }
+    }
+
     @Test("after a write that failed, no extent claims bytes that are not there", arguments: 1...3)
     func failedWrite(number: Int) async throws {
         try await withDirectory { directory in
@@ -132,7 +154,7 @@ struct StagedFileTests {
             let file = try stage(directory.appending("f"), 1_000_000, probe: probe)
             var writer = file.writer(for: 0..<1_000_000, checksums: .crc64nvme)
             var failure: FileError?
-            content.withUnsafeBytes { bytes in
+            content[..<900_000].withUnsafeBytes { bytes in
                 do throws(FileError) { _ = try writer.append(bytes) } catch { failure = error }
             }
             #expect(failure?.errno == .noSpace)

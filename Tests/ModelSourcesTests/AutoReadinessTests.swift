@@ -4,7 +4,7 @@ import Testing
 
 @testable import ModelSources
 
-@Suite("When a version in a bucket is ready by itself", .timeLimit(.minutes(2)))
+@Suite("When a version in a bucket is ready by itself", .timeLimit(.minutes(5)))
 struct AutoReadinessTests {
     private let seven = Version(number: 7)
     private let index = "variables/variables.index"

@@ -7,7 +7,7 @@ import Testing
 
 @testable import ModelSources
 
-@Suite("When a version in a bucket is ready by its manifest", .timeLimit(.minutes(2)))
+@Suite("When a version in a bucket is ready by its manifest", .timeLimit(.minutes(5)))
 struct ManifestReadinessTests {
     private let seven = Version(number: 7)
     private let scratch: Scratch

@@ -5,7 +5,7 @@ import Testing
 
 @testable import ModelSources
 
-@Suite("A bucket as a source", .timeLimit(.minutes(2)))
+@Suite("A bucket as a source", .timeLimit(.minutes(5)))
 struct S3SourceTests {
     private let seven = Version(number: 7)
 

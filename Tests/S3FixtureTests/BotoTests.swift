@@ -7,7 +7,7 @@ import Testing
 
 @Suite("An independent client")
 struct BotoTests {
-    @Test("boto3 lists, heads, gets and puts, by path and by virtual host, and understands the errors", .timeLimit(.minutes(2)))
+    @Test("boto3 lists, heads, gets and puts, by path and by virtual host, and understands the errors", .timeLimit(.minutes(5)))
     func boto3() async throws {
         guard try await python("import boto3") == 0 else {
             print("skipped: no boto3 in this machine's Python")

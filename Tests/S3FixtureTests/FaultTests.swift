@@ -74,7 +74,7 @@ struct FaultTests {
         }
     }
 
-    @Test("a stalled body goes no further until the client closes", .timeLimit(.minutes(1)))
+    @Test("a stalled body goes no further until the client closes", .timeLimit(.minutes(5)))
     func stall() async throws {
         try await withObject { server async throws in
             server.script(Fault(.stall(after: 40_000)))
@@ -221,7 +221,7 @@ struct FaultTests {
         }
     }
 
-    @Test("a shutdown ends stalled and idle connections", .timeLimit(.minutes(1)))
+    @Test("a shutdown ends stalled and idle connections", .timeLimit(.minutes(5)))
     func shutdown() async throws {
         let server = try await FixtureServer.start(options: FixtureOptions(anonymous: true))
         server.put(bucket: "b", key: "k", data: data)

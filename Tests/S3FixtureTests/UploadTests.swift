@@ -81,7 +81,7 @@ struct UploadTests {
         }
     }
 
-    @Test("a client that waits for 100 Continue gets it", .timeLimit(.minutes(1)))
+    @Test("a client that waits for 100 Continue gets it", .timeLimit(.minutes(5)))
     func expectContinue() async throws {
         try await withOpenServer { server async throws in
             let status = try await Wire.to(server) { wire in

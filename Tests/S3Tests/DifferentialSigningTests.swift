@@ -10,7 +10,7 @@ import Transfer
 
 @testable import S3
 
-@Suite("Signatures beside botocore's, and on the wire", .timeLimit(.minutes(2)))
+@Suite("Signatures beside botocore's, and on the wire", .timeLimit(.minutes(5)))
 struct DifferentialSigningTests {
     @Test(
         "thousands of keys and queries are encoded and signed as botocore does", .enabled(if: Python.hasBotocore, "no botocore"))

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Transfer
 
-@Suite("Downloads into a staged file", .timeLimit(.minutes(1)))
+@Suite("Downloads into a staged file", .timeLimit(.minutes(5)))
 struct DownloadTests {
     private static let whole = (0..<UInt32(125_000)).flatMap { number in
         withUnsafeBytes(of: number &* 2_654_435_761) { Array($0) }

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Transfer
 
-@Suite("What goes wrong", .timeLimit(.minutes(1)))
+@Suite("What goes wrong", .timeLimit(.minutes(5)))
 struct FailureTests {
     private static let head = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"
 

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Transfer
 
-@Suite("One request", .timeLimit(.minutes(1)))
+@Suite("One request", .timeLimit(.minutes(5)))
 struct HTTPClientTests {
     @Test("signed bytes are sent bytes: nothing is normalised, nothing is added but Host and User-Agent")
     func request() async throws {

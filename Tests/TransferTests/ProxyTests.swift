@@ -3,7 +3,7 @@ import Testing
 
 @testable import Transfer
 
-@Suite("Through a proxy", .timeLimit(.minutes(1)))
+@Suite("Through a proxy", .timeLimit(.minutes(5)))
 struct ProxyTests {
     /// A client that sends everything that is not local through a proxy.
     private func client<R: Sendable>(

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Transfer
 
-@Suite("TLS", .timeLimit(.minutes(1)), .enabled(if: OpenSSLServer.isAvailable, "needs the openssl command"))
+@Suite("TLS", .timeLimit(.minutes(5)), .enabled(if: OpenSSLServer.isAvailable, "needs the openssl command"))
 struct TLSTests {
     private func send(
         _ url: String, _ change: (inout HTTPClientConfiguration) -> Void

@@ -3,6 +3,8 @@
 
 #include <spawn.h>
 #include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/types.h>
 
 /// renameat2(2) with RENAME_NOREPLACE. 0, or -1 with errno.

@@ -1,4 +1,5 @@
 import Digests
+import FileIO
 import Servables
 
 /// Signs requests by AWS Signature Version 4 in the `Authorization` header.
@@ -33,9 +34,19 @@ struct RequestSigner: Sendable {
                 + "SignedHeaders=\(request.signedHeaders), Signature=\(hex)")
     }
 
+    /// The key that was derived last, and of what: it is the same for all requests of a day, and takes four digests of five.
+    private static let derived = Lock<(of: [String], key: [UInt8])>(([], []))
+
     private func signingKey(day: String) -> [UInt8] {
-        [day, region, service, "aws4_request"]
-            .reduce(Array("AWS4\(credentials.secretAccessKey)".utf8)) { HMAC.sha256(of: $1.utf8, key: $0) }
+        let origin = [credentials.secretAccessKey, day, region, service]
+        return Self.derived.withLock { derived in
+            if derived.of != origin {
+                let key = [day, region, service, "aws4_request"]
+                    .reduce(Array("AWS4\(credentials.secretAccessKey)".utf8)) { HMAC.sha256(of: $1.utf8, key: $0) }
+                derived = (origin, key)
+            }
+            return derived.key
+        }
     }
 
     /// `YYYYMMDDTHHMMSSZ`, in UTC.
