@@ -107,9 +107,12 @@ public final class StagedFile: Sendable {
     public func crc32c() -> UInt32? { extents.withLock { $0.whole(of: size)?.crc32c } }
     public func crc32() -> UInt32? { extents.withLock { $0.whole(of: size)?.crc32 } }
 
+    /// A file of one write or two needs no room made for it: its space is reserved, and it is there at once.
+    private static let smallest: Int64 = 64 << 10
+
     @discardableResult
     private static func extend(_ empty: borrowing Descriptor, _ size: Int64) throws(FileError) -> Bool {
-        if try empty.preallocate(size) { return true }
+        if size > smallest, try empty.preallocate(size) { return true }
         try empty.truncate(to: size)
         return false
     }

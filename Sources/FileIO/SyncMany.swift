@@ -37,14 +37,12 @@ private struct ManySyncs {
 
 extension Monitor<ManySyncs> {
     fileprivate func next(of count: Int) -> Int? {
-        var index: Int?
-        signal { work in
-            guard work.failure == nil, work.next < count else { return }
-            index = work.next
-            work.next += 1
+        change { work in
+            guard work.failure == nil, work.next < count else { return nil }
+            defer { work.next += 1 }
+            return work.next
         }
-        return index
     }
 
-    fileprivate func fail(_ error: FileError) { signal { $0.failure = $0.failure ?? error } }
+    fileprivate func fail(_ error: FileError) { change { $0.failure = $0.failure ?? error } }
 }

@@ -10,12 +10,13 @@ public final class WorkerThread: Sendable {
         var jobs: [@Sendable () -> Void] = []
         var threads = 0
         var idle = 0
-        var isClosed = false
     }
 
     private let name: String
     private let limit: Int
-    private let queue = Monitor(Queue())
+    private let queue = Lock(Queue())
+    /// As many as there are jobs in the queue.
+    private let waiting = Semaphore()
 
     /// - Parameters:
     ///   - name: what `top -H` shows; 15 bytes at most.
@@ -26,7 +27,7 @@ public final class WorkerThread: Sendable {
     }
 
     /// The threads end when their jobs are done and nobody can give them more.
-    deinit { queue.signalAll { $0.isClosed = true } }
+    deinit { for _ in 0..<queue.withLock({ $0.threads }) { waiting.signal() } }
 
     /// Runs `job` on a thread and suspends until it is done.
     public func run<Result: Sendable, Failure: Error>(
@@ -45,29 +46,29 @@ public final class WorkerThread: Sendable {
     }
 
     func enqueue(_ job: @escaping @Sendable () -> Void) {
-        var startsThread = false
-        queue.signal { queue in
+        let startsThread = queue.withLock { queue in
             queue.jobs.insert(job, at: 0)
-            startsThread = queue.jobs.count > queue.idle && queue.threads < limit
-            if startsThread { queue.threads += 1 }
+            guard queue.jobs.count > queue.idle, queue.threads < limit else { return false }
+            queue.threads += 1
+            queue.idle += 1
+            return true
         }
-        if startsThread { WorkerThread.start(name, queue) }
+        waiting.signal()
+        if startsThread { WorkerThread.start(name, queue, waiting) }
     }
 
-    private static func start(_ name: String, _ queue: Monitor<Queue>) {
+    private static func start(_ name: String, _ queue: Lock<Queue>, _ waiting: Semaphore) {
         spawnThread(name: name) {
-            queue.signal { $0.idle += 1 }
             while true {
-                let job = queue.wait { (queue: inout Queue) -> (@Sendable () -> Void)?? in
-                    if let job = queue.jobs.popLast() {
-                        queue.idle -= 1
-                        return job
-                    }
-                    return queue.isClosed ? .some(nil) : nil
+                waiting.wait()
+                let job = queue.withLock { queue in
+                    queue.idle -= 1
+                    return queue.jobs.popLast()
                 }
+                // Nobody can give it more.
                 guard let job else { return }
                 job()
-                queue.signal { $0.idle += 1 }
+                queue.withLock { $0.idle += 1 }
             }
         }
     }

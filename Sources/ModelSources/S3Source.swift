@@ -16,6 +16,8 @@ public struct S3Source: ModelSource {
     private let telemetry: any Telemetry
     private let time: any TimeSource
     private let memory = ReadinessMemory()
+    /// Where the pages of a version's last listing ended.
+    private let cuts = Lock<[Version: [String]]>([:])
 
     /// `prefix` is without a slash at its ends and may be empty; `scheduler` is the process's one; `model` names whose checksum
     /// failures are counted.
@@ -57,7 +59,9 @@ public struct S3Source: ModelSource {
             throw SourceError(
                 Failure(.badData, "list \(location): it has more than \(FileTable.limit) versions; remove old ones"))
         }
-        return try ModelSources.versions(among: names, in: location)
+        let versions = try ModelSources.versions(among: names, in: location)
+        cuts.withLock { cuts in cuts = cuts.filter { versions.contains($0.key) } }
+        return versions
     }
 
     public func contents(of version: Version) async throws(SourceError) -> VersionContents {
@@ -131,8 +135,8 @@ public struct S3Source: ModelSource {
 
     /// - Returns: also the store's clock.
     private func list(_ version: Version) async throws(SourceError) -> (VersionListing, now: Timestamp) {
-        let marker: String? = if case .marker(let name) = ready { name } else { nil }
-        var listing = KeyListing(location: "\(location)/\(version)", prefix: "\(prefix)\(version)/", marker: marker)
+        if let cuts = cuts.withLock({ $0[version] }), let found = try await list(version, cuts) { return found }
+        var listing = emptyListing(version)
         let summary: ListingSummary
         do throws(S3Error) {
             summary = try await client.list(
@@ -143,7 +147,32 @@ public struct S3Source: ModelSource {
         } catch {
             throw SourceError(error)
         }
+        cuts.withLock { $0[version] = summary.cuts.isEmpty ? nil : summary.cuts }
         return (try listing.finish(), summary.storeTime ?? time.now())
+    }
+
+    /// The same from one cut to the next; `nil` where that cannot be done with this store.
+    private func list(
+        _ version: Version, _ cuts: [String]
+    ) async throws(SourceError) -> (VersionListing, now: Timestamp)? {
+        var listing = emptyListing(version)
+        let summary: ListingSummary?
+        do throws(S3Error) {
+            summary = try await client.list(
+                bucket: bucket, prefix: listing.prefix, cuts: cuts, until: { listing.isRefused },
+                each: { item in
+                    if case .object(let object) = item { listing.add(object) }
+                })
+        } catch {
+            throw SourceError(error)
+        }
+        guard let summary else { return nil }
+        return (try listing.finish(), summary.storeTime ?? time.now())
+    }
+
+    private func emptyListing(_ version: Version) -> KeyListing {
+        let marker: String? = if case .marker(let name) = ready { name } else { nil }
+        return KeyListing(location: "\(location)/\(version)", prefix: "\(prefix)\(version)/", marker: marker)
     }
 
     private func check(_ version: Version, _ now: Timestamp) -> ReadinessCheck {

@@ -23,13 +23,41 @@ extension CurlOption {
 
     /// Every option that a request is made with, but for the callbacks and their data, which `EasyHandle` sets.
     static func all(for request: HTTPRequest, _ configuration: HTTPClientConfiguration) -> [CurlOption] {
-        connection(request, configuration) + proxy(request, configuration) + trust(configuration)
-            + message(request, configuration)
+        lasting(configuration) + own(request, configuration)
     }
 
-    private static func connection(_ request: HTTPRequest, _ configuration: HTTPClientConfiguration) -> [CurlOption] {
+    /// What is the same for all requests of a client: a handle keeps it.
+    static func lasting(_ configuration: HTTPClientConfiguration) -> [CurlOption] {
+        connection(configuration) + trust(configuration) + message(configuration)
+    }
+
+    /// What a request has of its own, each time all of it: `EasyHandle` takes nothing else back.
+    static func own(_ request: HTTPRequest, _ configuration: HTTPClientConfiguration) -> [CurlOption] {
         let isFresh = request.connection == .fresh
-        return [
+        let proxy = configuration.proxies.route(to: request.url).proxy
+        var options: [CurlOption] = [
+            .string(CURLOPT_URL, request.url),
+            .headers(headerLines(of: request)),
+            // Seconds; zero takes no answer from before.
+            .long(CURLOPT_DNS_CACHE_TIMEOUT, isFresh ? 0 : 60),
+            .long(CURLOPT_FRESH_CONNECT, isFresh ? 1 : 0),
+            .long(CURLOPT_BUFFERSIZE, configuration.receiveBuffer(of: request)),
+            .string(CURLOPT_PROXY, proxy?.url ?? ""),
+            // A tunnel for https, the absolute form for http.
+            .long(CURLOPT_HTTPPROXYTUNNEL, proxy != nil && request.url.hasPrefix("https://") ? 1 : 0),
+        ]
+        if request.method == "HEAD" {
+            options += [.long(CURLOPT_NOBODY, 1), .string(CURLOPT_CUSTOMREQUEST, nil)]
+        } else if request.body != nil || request.method == "PUT" || request.method == "POST" {
+            options += [.long(CURLOPT_POST, 1), .body(request.body ?? []), .string(CURLOPT_CUSTOMREQUEST, request.method)]
+        } else {
+            options += [.long(CURLOPT_HTTPGET, 1), .string(CURLOPT_CUSTOMREQUEST, request.method)]
+        }
+        return options
+    }
+
+    private static func connection(_ configuration: HTTPClientConfiguration) -> [CurlOption] {
+        [
             .string(CURLOPT_PROTOCOLS_STR, "http,https"),
             .string(CURLOPT_REDIR_PROTOCOLS_STR, "http,https"),
             .long(CURLOPT_FOLLOWLOCATION, 0),
@@ -42,9 +70,6 @@ extension CurlOption {
             .long(CURLOPT_QUICK_EXIT, 1),
             // One host name stands for many machines of a store: spread over them.
             .long(CURLOPT_DNS_SHUFFLE_ADDRESSES, 1),
-            // Seconds; zero takes no answer from before.
-            .long(CURLOPT_DNS_CACHE_TIMEOUT, isFresh ? 0 : 60),
-            .long(CURLOPT_FRESH_CONNECT, isFresh ? 1 : 0),
             .long(CURLOPT_CONNECTTIMEOUT_MS, max(1, configuration.connectTimeout.wholeMilliseconds)),
             // The rest of the time-outs are ours (`TransferLoop`): libcurl's clocks run while we write.
             .long(CURLOPT_TIMEOUT_MS, 0),
@@ -54,21 +79,11 @@ extension CurlOption {
             .long(CURLOPT_TCP_KEEPALIVE, 1),
             .long(CURLOPT_TCP_KEEPIDLE, 30),
             .long(CURLOPT_TCP_KEEPINTVL, 10),
-            .long(CURLOPT_BUFFERSIZE, configuration.receiveBuffer(of: request)),
             .long(CURLOPT_NOPROGRESS, 1),
             .long(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1),
-        ]
-    }
-
-    /// Nothing of the environment is left to libcurl: an empty proxy and an empty list of exceptions are none.
-    private static func proxy(_ request: HTTPRequest, _ configuration: HTTPClientConfiguration) -> [CurlOption] {
-        let proxy = configuration.proxies.route(to: request.url).proxy
-        return [
-            .string(CURLOPT_PROXY, proxy?.url ?? ""),
+            // Nothing of the environment is left to libcurl: an empty proxy and an empty list of exceptions are none.
             .string(CURLOPT_PRE_PROXY, nil),
             .string(CURLOPT_NOPROXY, ""),
-            // A tunnel for https, the absolute form for http.
-            .long(CURLOPT_HTTPPROXYTUNNEL, proxy != nil && request.url.hasPrefix("https://") ? 1 : 0),
             // What is signed is for the store's eyes.
             .long(CURLOPT_HEADEROPT, Int(CURLHEADER_SEPARATE)),
             .long(CURLOPT_PROXY_SSL_VERIFYPEER, 1),
@@ -96,9 +111,8 @@ extension CurlOption {
         ]
     }
 
-    private static func message(_ request: HTTPRequest, _ configuration: HTTPClientConfiguration) -> [CurlOption] {
-        var options: [CurlOption] = [
-            .string(CURLOPT_URL, request.url),
+    private static func message(_ configuration: HTTPClientConfiguration) -> [CurlOption] {
+        [
             // Signed bytes are sent bytes: no dot segments resolved, no name and password taken out of the URL.
             .long(CURLOPT_PATH_AS_IS, 1),
             .long(CURLOPT_DISALLOW_USERNAME_IN_URL, 1),
@@ -106,16 +120,7 @@ extension CurlOption {
             .string(CURLOPT_ACCEPT_ENCODING, nil),
             .long(CURLOPT_HTTP_CONTENT_DECODING, 0),
             .string(CURLOPT_USERAGENT, configuration.userAgent),
-            .headers(headerLines(of: request)),
         ]
-        if request.method == "HEAD" {
-            options.append(.long(CURLOPT_NOBODY, 1))
-        } else if request.body != nil || request.method == "PUT" || request.method == "POST" {
-            options += [.long(CURLOPT_POST, 1), .body(request.body ?? []), .string(CURLOPT_CUSTOMREQUEST, request.method)]
-        } else {
-            options += [.long(CURLOPT_HTTPGET, 1), .string(CURLOPT_CUSTOMREQUEST, request.method)]
-        }
-        return options
     }
 
     /// `Name: value`, `Name;` for an empty value, and `Name:` for a header that libcurl would add on its own.

@@ -6,12 +6,20 @@ final class EasyHandle {
     private let errorText: UnsafeMutablePointer<CChar>
     private var headerLines: UnsafeMutablePointer<curl_slist>?
 
-    /// `nil` if there is no memory.
-    init?() {
-        guard let raw = curl_easy_init() else { return nil }
+    /// - Parameters:
+    ///   - options: what every exchange has in common, as `CurlOption.lasting` makes them.
+    ///   - callbacks: what is called while a transfer runs.
+    /// - Throws: what libcurl said to the option that it refused; that there is no memory.
+    init(_ options: [CurlOption], _ callbacks: Callbacks) throws(CurlError) {
+        guard let raw = curl_easy_init() else { throw CurlError(code: CURLE_OUT_OF_MEMORY) }
         self.raw = raw
         errorText = .allocate(capacity: Int(CURL_ERROR_SIZE))
         errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
+        for option in options { try set(option) }
+        try check(ccurl_set_pointer(raw, CURLOPT_ERRORBUFFER, errorText))
+        try check(ccurl_set_data_callback(raw, CURLOPT_HEADERFUNCTION, callbacks.header))
+        try check(ccurl_set_data_callback(raw, CURLOPT_WRITEFUNCTION, callbacks.body))
+        try check(ccurl_set_prereq_callback(raw, callbacks.connected))
     }
 
     deinit {
@@ -20,21 +28,16 @@ final class EasyHandle {
         errorText.deallocate()
     }
 
-    /// Sets every option, so that the handle can be added to a multi handle.
+    /// Sets what an exchange has of its own, so that the handle can be added to a multi handle.
     /// - Parameters:
-    ///   - options: as `CurlOption.all` makes them.
-    ///   - callbacks: what is called while the transfer runs.
+    ///   - options: as `CurlOption.own` makes them.
     ///   - context: what the callbacks are given.
     /// - Throws: what libcurl said to the option that it refused.
-    func prepare(_ options: [CurlOption], _ callbacks: Callbacks, context: UnsafeMutableRawPointer) throws(CurlError) {
+    func prepare(_ options: [CurlOption], context: UnsafeMutableRawPointer) throws(CurlError) {
         for option in options { try set(option) }
-        try check(ccurl_set_pointer(raw, CURLOPT_ERRORBUFFER, errorText))
-        try check(ccurl_set_data_callback(raw, CURLOPT_HEADERFUNCTION, callbacks.header))
-        try check(ccurl_set_pointer(raw, CURLOPT_HEADERDATA, context))
-        try check(ccurl_set_data_callback(raw, CURLOPT_WRITEFUNCTION, callbacks.body))
-        try check(ccurl_set_pointer(raw, CURLOPT_WRITEDATA, context))
-        try check(ccurl_set_prereq_callback(raw, callbacks.connected))
-        try check(ccurl_set_pointer(raw, CURLOPT_PREREQDATA, context))
+        for option in [CURLOPT_HEADERDATA, CURLOPT_WRITEDATA, CURLOPT_PREREQDATA] {
+            try check(ccurl_set_pointer(raw, option, context))
+        }
     }
 
     /// The functions that libcurl calls on the thread of the transfer.
@@ -44,9 +47,11 @@ final class EasyHandle {
         let connected: curl_prereq_callback
     }
 
-    /// Forgets the request, header values included; keeps TLS sessions.
-    func reset() {
-        curl_easy_reset(raw)
+    /// Forgets the request, header values and body included.
+    func forget() {
+        for option in [
+            CURLOPT_URL, CURLOPT_HTTPHEADER, CURLOPT_COPYPOSTFIELDS, CURLOPT_HEADERDATA, CURLOPT_WRITEDATA, CURLOPT_PREREQDATA,
+        ] { _ = ccurl_set_pointer(raw, option, nil) }
         curl_slist_free_all(headerLines)
         headerLines = nil
         errorText[0] = 0

@@ -40,14 +40,17 @@ final class TransferLoop {
         if let proxy = configuration.proxies.route(to: exchange.request.url).proxy {
             exchange.host += " (through the proxy \(proxy.authority) of \(proxy.origin))"
         }
-        guard let handle = spare.popLast() ?? EasyHandle() else { return refuse(.library(reason: "out of memory")) }
-        do {
+        let handle: EasyHandle
+        do throws(CurlError) {
+            if let used = spare.popLast() {
+                handle = used
+            } else {
+                handle = try EasyHandle(CurlOption.lasting(configuration), Self.callbacks)
+            }
             try handle.prepare(
-                CurlOption.all(for: exchange.request, configuration), Self.callbacks,
-                context: Unmanaged.passUnretained(exchange).toOpaque())
+                CurlOption.own(exchange.request, configuration), context: Unmanaged.passUnretained(exchange).toOpaque())
             try multi.add(handle)
         } catch {
-            handle.reset()
             return refuse(.library(reason: error.code.text))
         }
         exchange.loop = self
@@ -122,7 +125,7 @@ final class TransferLoop {
     private func end(_ handle: EasyHandle, _ reported: TransportError.Kind?) {
         guard let exchange = active.removeValue(forKey: handle.raw)?.exchange else { return }
         multi.remove(handle)
-        handle.reset()
+        handle.forget()
         spare.append(handle)
         exchange.loop = nil
         if active.isEmpty {

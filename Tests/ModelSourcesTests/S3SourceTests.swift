@@ -64,6 +64,22 @@ struct S3SourceTests {
         }
     }
 
+    @Test("A version that was listed before is listed again from where its pages ended, and is the same")
+    func listedAgain() async throws {
+        try await Bucket.with(FixtureOptions(pageSize: 3)) { (bucket) async throws in
+            for number in 10..<30 { bucket.put("7/f\(number)") }
+            let source = bucket.source(.none)
+            let first = try await source.contents(of: seven)
+            bucket.server.forgetRequests()
+            let again = try await source.contents(of: seven)
+            #expect(again.table == first.table && again.table?.count == 20)
+            let starts = bucket.server.requests.filter { $0.query.contains("start-after=") }
+            #expect(bucket.server.requests.count == 7 && starts.count == 6)
+            bucket.put("7/f15b")
+            #expect(try await source.contents(of: seven).table?.count == 21)
+        }
+    }
+
     @Test("A version of far too many keys is refused before all its pages are listed")
     func tooMany() async throws {
         try await Bucket.with { (bucket) async throws in

@@ -80,7 +80,7 @@ struct GeneratedRequest: Sendable {
 }
 
 /// A seeded generator.
-private struct Dice {
+struct Dice {
     var state: UInt64
 
     mutating func next(_ bound: Int) -> Int {

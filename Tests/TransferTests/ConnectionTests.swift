@@ -22,6 +22,26 @@ struct ConnectionTests {
         }
     }
 
+    @Test("nothing of a request is left for the next one, whatever the two are")
+    func nothingIsLeft() async throws {
+        let kinds: [(method: String, body: String?)] = [
+            ("GET", nil), ("HEAD", nil), ("PUT", "abc"), ("PUT", nil), ("POST", "de"), ("DELETE", nil),
+        ]
+        try await withServer({ request in
+            request.line.first == "HEAD" ? [.send("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n")] : [.answer(200, "a")]
+        }) { server, client in
+            for kind in kinds.flatMap({ first in kinds.flatMap { [first, $0] } }) {
+                let body = kind.body.map { Array($0.utf8) }
+                _ = try await client.send(HTTPRequest(kind.method, server.url, body: body), limit: 1)
+                let seen = try #require(server.log.requests.last)
+                #expect(seen.line.first.map(String.init) == kind.method && seen.body == body ?? [])
+                let lengths = seen.headers.filter { $0.hasPrefix("Content-Length") }
+                #expect(lengths == (kind.method.hasPrefix("P") ? ["Content-Length: \(body?.count ?? 0)"] : []))
+            }
+            #expect(server.log.connections == 1)
+        }
+    }
+
     @Test("bytes are paid for one after the other, whoever takes them, and of what was not used a tenth of a second is saved up")
     func pacer() {
         let pacer = Pacer(bytesPerSecond: 1_000)

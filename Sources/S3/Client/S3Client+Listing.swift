@@ -14,6 +14,9 @@ public struct ListingSummary: Hashable, Sendable {
     public let items: Int
     /// The store's clock when it gave the last page; `nil` where it does not say.
     public let storeTime: Timestamp?
+    /// The last key of each page but the last, for ``S3Client/list(bucket:prefix:cuts:until:each:)``; empty where there was one page, or
+    /// keys did not come in the order of their bytes.
+    public let cuts: [String]
 }
 
 extension S3Client {
@@ -45,6 +48,7 @@ extension S3Client {
         var token: String?
         var seen: Set<Int> = []
         var items = 0
+        var order = KeyOrder()
         while true {
             var call = S3Call(operation: .listObjects, resource: resource, query: query)
             if let token { call.query.append(("continuation-token", token)) }
@@ -52,15 +56,100 @@ extension S3Client {
             guard page.lies(within: prefix) else {
                 throw S3Error(.listObjects, resource, .unintelligible("it lists keys outside of the prefix", mayHeal: false))
             }
+            order.add(page)
             for object in page.objects { each(.object(object)) }
             for prefix in page.prefixes { each(.prefix(prefix)) }
             items += page.objects.count + page.prefixes.count
-            guard let next = page.nextToken, !isEnough() else { return ListingSummary(items: items, storeTime: storeTime) }
+            guard let next = page.nextToken, !isEnough() else {
+                return ListingSummary(items: items, storeTime: storeTime, cuts: order.cuts)
+            }
             // Tokens are opaque: one that was used before goes round in a circle for ever.
             guard seen.insert(next.hashValue).inserted, seen.count < S3Client.maximumPages else {
                 throw S3Error(.listObjects, resource, .unintelligible("the listing has no end", mayHeal: false))
             }
             token = next
+        }
+    }
+
+    /// Sections of a listing that are asked for at once; each is held until those before it were handed on.
+    private static let sectionsAtOnce = 4
+
+    /// Lists again what was listed before, from one cut to the next side by side: otherwise each page has to wait for the one before it.
+    /// Whatever was added or removed since, each key lies between two cuts and is listed there.
+    /// - Parameters:
+    ///   - bucket: its name.
+    ///   - prefix: what keys begin with, as it was before.
+    ///   - cuts: of the listing before.
+    ///   - isEnough: asked after each section; `true` ends the listing there.
+    ///   - each: takes the objects, in order.
+    /// - Returns: `nil` where the store does not keep to the order of its keys; what was handed on is to be forgotten then, and listed
+    ///   page by page.
+    /// - Throws: where a page cannot be had; the objects of the sections before it were handed on.
+    public nonisolated(nonsending) func list(
+        bucket: String, prefix: String, cuts: [String], until isEnough: () -> Bool, each: (ListedItem) -> Void
+    ) async throws(S3Error) -> ListingSummary? {
+        let sections = zip([nil] + cuts.map { $0 }, cuts.map { $0 } + [nil]).map { (after: $0, last: $1) }
+        let listed: Result<ListingSummary?, S3Error> = await withTaskGroup(of: (Int, Result<Section?, S3Error>).self) { group in
+            defer { group.cancelAll() }
+            var waiting: [Int: Section] = [:]
+            var (begun, handedOn, items) = (0, 0, 0)
+            var storeTime: Timestamp?
+            while true {
+                while begun < sections.count, begun < handedOn + Self.sectionsAtOnce {
+                    let (index, section) = (begun, sections[begun])
+                    group.addTask { (index, await self.section(bucket, prefix, after: section.after, last: section.last)) }
+                    begun += 1
+                }
+                guard let (index, result) = await group.next() else { break }
+                switch result {
+                case .failure(let error): return .failure(error)
+                case .success(nil): return .success(nil)
+                case .success(let section?): waiting[index] = section
+                }
+                while let section = waiting.removeValue(forKey: handedOn) {
+                    for object in section.objects { each(.object(object)) }
+                    handedOn += 1
+                    items += section.objects.count
+                    storeTime = section.storeTime
+                    if isEnough() { break }
+                }
+                if isEnough() { break }
+            }
+            return .success(ListingSummary(items: items, storeTime: storeTime, cuts: cuts))
+        }
+        return try listed.get()
+    }
+
+    private struct Section: Sendable {
+        var objects: [ListedObject] = []
+        var storeTime: Timestamp?
+    }
+
+    /// The objects behind one key, up to another one or to the end.
+    private func section(_ bucket: String, _ prefix: String, after: String?, last: String?) async -> Result<Section?, S3Error> {
+        var section = Section()
+        var previous = after
+        var isInOrder = true
+        var isOver = false
+        do throws(S3Error) {
+            let summary = try await list(
+                bucket: bucket, prefix: prefix, startAfter: after, until: { isOver || !isInOrder },
+                each: { item in
+                    guard case .object(let object) = item, !isOver else { return }
+                    // A store that passes over `start-after` begins with what comes before it.
+                    if let previous, !previous.utf8.lexicographicallyPrecedes(object.key.utf8) { isInOrder = false }
+                    previous = object.key
+                    if let last, last.utf8.lexicographicallyPrecedes(object.key.utf8) {
+                        isOver = true
+                    } else {
+                        section.objects.append(object)
+                        isOver = object.key.utf8.elementsEqual(last?.utf8 ?? "".utf8)
+                    }
+                })
+            section.storeTime = summary.storeTime
+            return .success(isInOrder ? section : nil)
+        } catch {
+            return .failure(error)
         }
     }
 
@@ -75,6 +164,25 @@ extension S3Client {
                 let page = parser.withLock { $0.finish() }
                 return S3Answer(response.head, page.map { ($0, storeTime) }.mapError(S3Error.Cause.init))
             }
+        }
+    }
+}
+
+/// Where the pages of a listing end, as long as their keys come in the order of their bytes (a directory bucket's do not).
+private struct KeyOrder {
+    private var last: String?
+    private var isKept = true
+    private var ends: [String] = []
+
+    var cuts: [String] { isKept ? ends : [] }
+
+    mutating func add(_ page: ListingPage) {
+        if let last { ends.append(last) }
+        // Where there are prefixes, too, nobody knows where between them a key would stand.
+        guard isKept, page.prefixes.isEmpty else { return isKept = false }
+        for object in page.objects {
+            if let last, !last.utf8.lexicographicallyPrecedes(object.key.utf8) { isKept = false }
+            last = object.key
         }
     }
 }
