@@ -115,13 +115,16 @@ fuzz: deps ## Fuzzes what reads other people's bytes (FUZZ_SECONDS=3600 for long
 	$(SWIFT) build --package-path Fuzz --sanitize=fuzzer
 	Fuzz/run.sh $(FUZZ_SECONDS)
 
-# As `--mebibytes 160 --small 400 --runs 1` for a quick look.
 BENCH_FLAGS ?= --markdown docs/performance.md
 
 .PHONY: bench
 bench: release tools ## Compares pulling with s5cmd, rclone and juicefs, and writes docs/performance.md
 	$(call install,$(BENCH_PACKAGES))
 	Benchmarks/pull.py .build/aspired $(BENCH_FLAGS)
+
+.PHONY: bench-short
+bench-short: ## The same once, with so little that the figures say nothing: every tool has to fetch every byte
+	$(MAKE) bench BENCH_FLAGS="--mebibytes 160 --small 400 --runs 1 --no-bandwidth --disk .build/bench-short"
 
 .PHONY: bench-micro
 bench-micro: deps ## Measures what a checksum, a signature and a page of a listing take

@@ -117,6 +117,7 @@ final class Exchange: @unchecked Sendable {
     /// Takes the next bytes of the body; called up to 64,000 times a second.
     /// - Returns: whether the transfer goes on.
     func takeBody(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard failure == nil else { return false }
         received += Int64(bytes.count)
         receivedInWindow += Int64(bytes.count)
         switch mode {
@@ -153,10 +154,15 @@ final class Exchange: @unchecked Sendable {
     }
 
     /// The body's next bytes are not there yet.
-    func rest() {
-        do { try writer?.rest() } catch {
+    /// - Returns: whether the transfer goes on.
+    func rest() -> Bool {
+        do {
+            try writer?.rest()
+            return true
+        } catch {
             writer = nil
             failure = .write(error)
+            return false
         }
     }
 

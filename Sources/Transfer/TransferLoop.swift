@@ -15,6 +15,8 @@ final class TransferLoop {
     private let pacer: Pacer?
     /// Whose body came last in this turn.
     private var receiving: Exchange?
+    /// Those whose file refused what had come; libcurl must not be told while it calls us.
+    private var refused: [Exchange] = []
     /// Bytes of bodies since the pacer was told.
     private var taken: Int64 = 0
     /// Until when nothing is taken from the network, by the machine's clock.
@@ -75,6 +77,10 @@ final class TransferLoop {
         guard heldUntil <= NetworkClock.monotonic() else { return }
         let seesAll = multi.perform()
         rest()
+        for exchange in refused {
+            if let handle = active.values.first(where: { $0.exchange === exchange })?.handle { end(handle, nil) }
+        }
+        refused = []
         if let pacer, taken > 0 {
             heldUntil = pacer.took(taken, at: NetworkClock.monotonic())
             taken = 0
@@ -175,7 +181,7 @@ final class TransferLoop {
 
     private func rest() {
         guard let exchange = receiving.take() else { return }
-        clock.exclude { exchange.rest() }
+        if !clock.exclude({ exchange.rest() }) { refused.append(exchange) }
     }
 
     // MARK: What libcurl calls

@@ -81,7 +81,7 @@ struct WindowControlTests {
         var control = WindowControl(limit: 128, partSize: Self.part)
         for _ in 0..<1_000 { control.ended(10_000, isCountBound: true, isByteBound: false, now: .zero) }
         for _ in 0..<50 { control.throttled(now: .seconds(10)) }
-        #expect(control.count == 64 && control.bytes == 8 * Self.part)
+        #expect(control.count == 64 && control.bytes == Int64(WindowControl.firstParts / 2) * Self.part)
         control.throttled(now: .seconds(11))
         #expect(control.count == 32)
         for _ in 0..<31 { control.ended(10_000, isCountBound: true, isByteBound: false, now: .seconds(12)) }

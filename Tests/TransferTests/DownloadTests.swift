@@ -169,10 +169,13 @@ struct DownloadTests {
         }
     }
 
-    @Test("a file that refuses the bytes ends the transfer, and nothing of them is recorded")
-    func refused() async throws {
-        let probe = FailingWrite()
-        try await withFile({ _ in Self.body(0..<500_000) }, probe: probe) { server, client, file in
+    @Test(
+        "a file that refuses the bytes ends the transfer at once, and nothing of them is recorded", arguments: [500_000, 100_000])
+    func refused(sent: Int) async throws {
+        // What is written while nothing comes is refused there and then.
+        let patient: (inout HTTPClientConfiguration) -> Void = { $0.stall.window = .seconds(3600) }
+        let script: ScriptedServer.Script = { _ in Self.body(0..<sent, announcing: 500_000) }
+        try await withFile(script, patient, probe: FailingWrite()) { server, client, file in
             let kind = await failure {
                 try await client.download(HTTPRequest("GET", server.url), into: file, accept: Self.write(0..<500_000))
             }

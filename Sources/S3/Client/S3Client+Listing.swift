@@ -56,7 +56,7 @@ extension S3Client {
             guard page.lies(within: prefix) else {
                 throw S3Error(.listObjects, resource, .unintelligible("it lists keys outside of the prefix", mayHeal: false))
             }
-            order.add(page)
+            if delimiter == nil { order.add(page) }
             for object in page.objects { each(.object(object)) }
             for prefix in page.prefixes { each(.prefix(prefix)) }
             items += page.objects.count + page.prefixes.count
@@ -168,22 +168,23 @@ extension S3Client {
     }
 }
 
-/// Where the pages of a listing end, as long as their keys come in the order of their bytes (a directory bucket's do not).
+/// Where the pages of a listing end, as long as its keys come in the order of their bytes (a directory bucket's do not).
 private struct KeyOrder {
+    /// More than the pages of the largest version that is taken.
+    private static let most = 1_000
     private var last: String?
     private var isKept = true
-    private var ends: [String] = []
-
-    var cuts: [String] { isKept ? ends : [] }
+    private(set) var cuts: [String] = []
 
     mutating func add(_ page: ListingPage) {
-        if let last { ends.append(last) }
-        // Where there are prefixes, too, nobody knows where between them a key would stand.
-        guard isKept, page.prefixes.isEmpty else { return isKept = false }
+        guard isKept else { return }
+        if let last { cuts.append(last) }
         for object in page.objects {
             if let last, !last.utf8.lexicographicallyPrecedes(object.key.utf8) { isKept = false }
             last = object.key
         }
+        if cuts.count > Self.most { isKept = false }
+        if !isKept { cuts = [] }
     }
 }
 
