@@ -21,6 +21,7 @@ struct VersionFetcher: Sendable {
 
     /// How often a version that changes while it is fetched is begun anew before its back-off counts.
     private static let attempts = 3
+    private static let filesBetweenTrims = 512
 
     /// Fetches and publishes a version: what it held a moment ago, where that is known, in place of what is on the volume, if
     /// something is.
@@ -160,7 +161,11 @@ struct VersionFetcher: Sendable {
                     "fetch \(model) \(staged.version) \(entry.path): the store offers no checksum that could be verified, "
                         + "and --verify require asks for one: upload it with a checksum, or use --verify best"))
         }
-        try await onVolume { () throws(VolumeError) in try staged.complete(index, verification) }
+        try await onVolume { () throws(VolumeError) in
+            try staged.complete(index, verification)
+            // What many requests leave free here and there adds up.
+            if index % Self.filesBetweenTrims == Self.filesBetweenTrims - 1 { ProcessHeap.trim() }
+        }
     }
 
     private func forget(_ file: StagedFile) async throws(SourceError) {
