@@ -12,6 +12,7 @@ public struct RangeWriter: ~Copyable, @unchecked Sendable {
     private var gathered = 0
     private var flushed: Int64 = 0
     private var checksum: RunningChecksum
+    /// Bytes for which a write of their own costs little, though more might have come (DESIGN, hard rule 1).
     private static let worthWriting = 64 << 10
 
     init(file: StagedFile, range: Range<Int64>, checksums: ChecksumSet) {

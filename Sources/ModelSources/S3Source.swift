@@ -135,31 +135,22 @@ public struct S3Source: ModelSource {
 
     /// - Returns: also the store's clock.
     private func list(_ version: Version) async throws(SourceError) -> (VersionListing, now: Timestamp) {
-        if let cuts = cuts.withLock({ $0[version] }), let found = try await list(version, cuts) { return found }
-        var listing = emptyListing(version)
-        let summary: ListingSummary
-        do throws(S3Error) {
-            summary = try await client.list(
-                bucket: bucket, prefix: listing.prefix, until: { listing.isRefused },
-                each: { item in
-                    if case .object(let object) = item { listing.add(object) }
-                })
-        } catch {
-            throw SourceError(error)
-        }
-        cuts.withLock { $0[version] = summary.cuts.isEmpty ? nil : summary.cuts }
-        return (try listing.finish(), summary.storeTime ?? time.now())
+        let known = cuts.withLock { $0[version] } ?? []
+        if let found = try await list(version, known) { return found }
+        guard let found = try await list(version, []) else { preconditionFailure("page by page any order will do") }
+        return found
     }
 
-    /// The same from one cut to the next; `nil` where that cannot be done with this store.
+    /// From one cut to the next; `nil` where that cannot be done with this store.
     private func list(
-        _ version: Version, _ cuts: [String]
+        _ version: Version, _ known: [String]
     ) async throws(SourceError) -> (VersionListing, now: Timestamp)? {
-        var listing = emptyListing(version)
+        let marker: String? = if case .marker(let name) = ready { name } else { nil }
+        var listing = KeyListing(location: "\(location)/\(version)", prefix: "\(prefix)\(version)/", marker: marker)
         let summary: ListingSummary?
         do throws(S3Error) {
             summary = try await client.list(
-                bucket: bucket, prefix: listing.prefix, cuts: cuts, until: { listing.isRefused },
+                bucket: bucket, prefix: listing.prefix, cuts: known, until: { listing.isRefused },
                 each: { item in
                     if case .object(let object) = item { listing.add(object) }
                 })
@@ -167,12 +158,8 @@ public struct S3Source: ModelSource {
             throw SourceError(error)
         }
         guard let summary else { return nil }
+        cuts.withLock { $0[version] = summary.cuts.isEmpty ? nil : summary.cuts }
         return (try listing.finish(), summary.storeTime ?? time.now())
-    }
-
-    private func emptyListing(_ version: Version) -> KeyListing {
-        let marker: String? = if case .marker(let name) = ready { name } else { nil }
-        return KeyListing(location: "\(location)/\(version)", prefix: "\(prefix)\(version)/", marker: marker)
     }
 
     private func check(_ version: Version, _ now: Timestamp) -> ReadinessCheck {

@@ -24,7 +24,9 @@ final class TransferLoop {
     /// Whoever cancels or stops waits no longer than this.
     private static let longestHold: NetworkClock.Instant = 50_000_000
 
-    init(_ configuration: HTTPClientConfiguration, _ multi: MultiHandle, _ poller: SocketPoller, _ pacer: Pacer?) {
+    /// `nil` if there is no memory.
+    init?(_ configuration: HTTPClientConfiguration, _ poller: SocketPoller, _ pacer: Pacer?) {
+        guard let multi = MultiHandle(configuration, poller) else { return nil }
         self.configuration = configuration
         self.multi = multi
         self.poller = poller
@@ -63,8 +65,7 @@ final class TransferLoop {
     /// Ends an exchange that someone no longer wants; one that has ended is left alone, one that comes later is not begun.
     func cancel(_ exchange: Exchange) {
         exchange.isCancelled = true
-        guard let handle = active.values.first(where: { $0.exchange === exchange })?.handle else { return }
-        end(handle, .cancelled)
+        end(exchange, .cancelled)
     }
 
     /// Ends every exchange.
@@ -77,9 +78,7 @@ final class TransferLoop {
         guard heldUntil <= NetworkClock.monotonic() else { return }
         let seesAll = multi.perform()
         rest()
-        for exchange in refused {
-            if let handle = active.values.first(where: { $0.exchange === exchange })?.handle { end(handle, nil) }
-        }
+        for exchange in refused { end(exchange, nil) }
         refused = []
         if let pacer, taken > 0 {
             heldUntil = pacer.took(taken, at: NetworkClock.monotonic())
@@ -126,6 +125,11 @@ final class TransferLoop {
     func close() {
         spare = []
         multi.close()
+    }
+
+    private func end(_ exchange: Exchange, _ reported: TransportError.Kind?) {
+        guard let handle = active.values.first(where: { $0.exchange === exchange })?.handle else { return }
+        end(handle, reported)
     }
 
     private func end(_ handle: EasyHandle, _ reported: TransportError.Kind?) {

@@ -27,13 +27,13 @@ final class TransferThread: Sendable {
     /// Starts the thread, which lives until `stop`.
     init(_ configuration: HTTPClientConfiguration, _ pacer: Pacer?, number: Int) throws(TransportError) {
         guard let poller = SocketPoller() else { throw Self.lacking("descriptors to wait with") }
-        guard let multi = MultiHandle(configuration, poller) else {
+        guard let made = TransferLoop(configuration, poller, pacer) else {
             poller.close()
             throw Self.lacking("memory for a multi handle")
         }
+        nonisolated(unsafe) let loop = made
         self.configuration = configuration
         mailbox = Lock(Mailbox(poller: poller))
-        nonisolated(unsafe) let loop = TransferLoop(configuration, multi, poller, pacer)
         spawnThread(name: "aspired-xfer-\(number)") { [self] in
             Self.blockSignals()
             run(loop)

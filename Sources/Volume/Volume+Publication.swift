@@ -6,7 +6,7 @@ extension Volume {
     /// Makes what is staged durable, as ``publish(_:sync:)`` does where this was not done before: so that what takes long is over when
     /// the version is to be visible.
     public func seal(_ staged: StagedVersion, sync: SyncTime) throws(VolumeError) {
-        do throws(VolumeError) { try sealOnce(staged, possible(sync)) } catch {
+        do throws(VolumeError) { try seal(staged, possible(sync)) } catch {
             throw given(up: staged, error)
         }
     }
@@ -33,7 +33,7 @@ extension Volume {
         // Before the manifest is written, which would make what is there pass for ours.
         if isOccupied { throw .occupied(target) }
         do throws(VolumeError) {
-            try sealOnce(staged, sync)
+            try seal(staged, sync)
             try writeManifest(staged, sync)
             try moveIntoPlace(staged, sync)
         } catch {
@@ -117,15 +117,10 @@ extension Volume {
 
     // MARK: - The steps
 
-    private func sealOnce(_ staged: StagedVersion, _ sync: SyncTime) throws(VolumeError) {
-        guard staged.sealed.withLock({ $0 != .before && $0 != sync }) else { return }
-        try seal(staged, sync)
-        staged.sealed.withLock { $0 = sync }
-    }
-
-    /// Syncs files, then directories from the deepest up, after checking that the tree is what the table says.
+    /// Syncs files, then directories from the deepest up, after checking that the tree is what the table says; once.
     /// - `sync`: with `after` only modes are set; nothing is written back either, since the manifest's sync would wait behind it.
     private func seal(_ staged: StagedVersion, _ sync: SyncTime) throws(VolumeError) {
+        guard staged.sealed.withLock({ $0 != .before && $0 != sync }) else { return }
         let (tree, target) = (staged.tree, layout.version(staged.model, staged.version))
         for index in staged.table.indices where staged.verification(index) == nil {
             throw .incomplete(target, reason: "\(staged.table[index].path) is not whole")
@@ -145,6 +140,7 @@ extension Volume {
             for directory in expectedDirectories(staged.table).reversed() { try sealDirectory(tree.pushing(directory), sync) }
             try sealDirectory(tree, sync)
         }
+        staged.sealed.withLock { $0 = sync }
     }
 
     private func sealDirectory(_ path: FilePath, _ sync: SyncTime) throws(FileError) {

@@ -79,7 +79,7 @@ extension S3Client {
     /// - Parameters:
     ///   - bucket: its name.
     ///   - prefix: what keys begin with, as it was before.
-    ///   - cuts: of the listing before.
+    ///   - cuts: of the listing before; without any it is listed page by page.
     ///   - isEnough: asked after each section; `true` ends the listing there.
     ///   - each: takes the objects, in order.
     /// - Returns: `nil` where the store does not keep to the order of its keys; what was handed on is to be forgotten then, and listed
@@ -88,32 +88,31 @@ extension S3Client {
     public nonisolated(nonsending) func list(
         bucket: String, prefix: String, cuts: [String], until isEnough: () -> Bool, each: (ListedItem) -> Void
     ) async throws(S3Error) -> ListingSummary? {
-        let sections = zip([nil] + cuts.map { $0 }, cuts.map { $0 } + [nil]).map { (after: $0, last: $1) }
+        if cuts.isEmpty { return try await list(bucket: bucket, prefix: prefix, until: isEnough, each: each) }
+        let ends: [String?] = cuts
+        let sections = Array(zip([nil] + ends, ends + [nil]))
         let listed: Result<ListingSummary?, S3Error> = await withTaskGroup(of: (Int, Result<Section?, S3Error>).self) { group in
             defer { group.cancelAll() }
             var waiting: [Int: Section] = [:]
             var (begun, handedOn, items) = (0, 0, 0)
             var storeTime: Timestamp?
-            while true {
+            while handedOn < sections.count, !isEnough() {
                 while begun < sections.count, begun < handedOn + Self.sectionsAtOnce {
-                    let (index, section) = (begun, sections[begun])
-                    group.addTask { (index, await self.section(bucket, prefix, after: section.after, last: section.last)) }
+                    let (index, (after, last)) = (begun, sections[begun])
+                    group.addTask { (index, await self.section(bucket, prefix, after: after, last: last)) }
                     begun += 1
                 }
-                guard let (index, result) = await group.next() else { break }
-                switch result {
-                case .failure(let error): return .failure(error)
-                case .success(nil): return .success(nil)
-                case .success(let section?): waiting[index] = section
+                switch await group.next() {
+                case (_, .failure(let error))?: return .failure(error)
+                case (let index, .success(let section?))?: waiting[index] = section
+                case nil, (_, .success(nil))?: return .success(nil)
                 }
-                while let section = waiting.removeValue(forKey: handedOn) {
+                while !isEnough(), let section = waiting.removeValue(forKey: handedOn) {
                     for object in section.objects { each(.object(object)) }
                     handedOn += 1
                     items += section.objects.count
                     storeTime = section.storeTime
-                    if isEnough() { break }
                 }
-                if isEnough() { break }
             }
             return .success(ListingSummary(items: items, storeTime: storeTime, cuts: cuts))
         }

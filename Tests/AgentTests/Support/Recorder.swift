@@ -1,7 +1,8 @@
+import Dispatch
 import FileIO
-import Glibc
 import Servables
 import SystemPackage
+import Testing
 
 /// What happened, in order: telemetry in short words, and renames into and out of base paths; and failures of system calls on demand.
 final class Recorder: Telemetry, FileSystemProbe {
@@ -101,12 +102,21 @@ final class ThreadGate: Sendable {
         var waiting = 0
     }
     private let state = Lock(State())
+    private let changed = DispatchSemaphore(value: 0)
 
-    func closeAfter(_ passes: Int) { state.withLock { $0.passesLeft = passes } }
-    func open() { state.withLock { $0.passesLeft = .max } }
+    func closeAfter(_ passes: Int) { set(passes) }
+    func open() { set(.max) }
     var isAnyoneWaiting: Bool { state.withLock { $0.waiting > 0 } }
 
-    /// Blocks while it is closed; a worker's thread only.
+    private func set(_ passes: Int) {
+        let waiting = state.withLock { state in
+            state.passesLeft = passes
+            return state.waiting
+        }
+        for _ in 0..<waiting { changed.signal() }
+    }
+
+    /// Blocks while it is closed, for a minute at most; a worker's thread only.
     func pass() {
         var isFirst = true
         while true {
@@ -119,7 +129,7 @@ final class ThreadGate: Sendable {
             }
             if mayPass { return }
             isFirst = false
-            usleep(100)
+            if changed.wait(timeout: .now() + 60) == .timedOut { return _ = Issue.record("a gate stays closed") }
         }
     }
 }

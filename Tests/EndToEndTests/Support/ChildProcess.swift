@@ -67,7 +67,7 @@ final class ChildProcess: Sendable {
     /// Ends it and what it started, at once.
     func terminate() async {
         if end == nil { kill(-identifier, SIGKILL) }
-        while end == nil { try? await Task.sleep(for: .milliseconds(2)) }
+        _ = try? await wait()
     }
 
     /// Runs `body` beside a process, and ends the process whatever comes of that.
