@@ -67,7 +67,7 @@ def main():
                     rows.append(row)
                     report.show(row)
         later = versions.measure(tools, source, next(iter(media.values())), options.runs) if options.versions else None
-        off = bandwidth.measure(tools, next(iter(media.values()))) if options.bandwidth else None
+        off = bandwidth.measure(tools, next(iter(media.values())), min(3, options.runs)) if options.bandwidth else None
         summary = report.Report(rows, later, off, options.runs, options.workers, tools.releases())
         print(summary.verdicts_text())
         if options.markdown:
