@@ -6,7 +6,7 @@ SHELL := /bin/bash
 
 SWIFT ?= swift
 # Debian packages: libraries to build with, and what the tests watch with.
-DEB_PACKAGES := libcurl4-openssl-dev libssl-dev libexpat1-dev pkg-config ca-certificates inotify-tools openssl strace
+DEB_PACKAGES := libcurl4-openssl-dev libssl-dev libexpat1-dev libinotifytools0-dev pkg-config ca-certificates inotify-tools openssl strace
 # To check the checksums of another processor: its compiler, and an emulator.
 CROSS_PACKAGES := gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
 # nginx as an S3 endpoint that is no friend of ours, for what is measured.

@@ -1,5 +1,5 @@
 import FileIO
-public import ModelSources
+import ModelSources
 public import Servables
 import SystemPackage
 public import Volume
@@ -12,6 +12,7 @@ public final class Agent: Sendable {
     static let lockPatience: Duration = .seconds(10)
 
     private struct State {
+        var set: ModelSet
         var reconcilers: [ModelReconciler] = []
         var role = AgentRole.standby(holder: "")
         /// Latched: once ready, always ready.
@@ -19,29 +20,33 @@ public final class Agent: Sendable {
     }
 
     private let program: String
-    private let models: [DesiredModel]
-    private let settings: AgentSettings
-    private let volume: Volume
+    let settings: AgentSettings
+    let volume: Volume
     private let workers: AgentWorkers
-    private let makeSource: @Sendable (DesiredModel) -> any ModelSource
-    private let telemetry: any Telemetry
-    private let time: any TimeSource
-    private let state = Lock(State())
+    let telemetry: any Telemetry
+    let time: any TimeSource
+    private let state: Lock<State>
+    /// Has `run` look at the set again.
+    private let (setChanges, setChanged) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
 
-    /// `program` is its version, for status and logs; `models` are in the configuration's order; `makeSource` is called once
-    /// a model.
+    /// `program` is its version, for status and logs; `set` is what it begins with.
     public init(
-        program: String, models: [DesiredModel], settings: AgentSettings, volume: Volume, workers: AgentWorkers,
-        telemetry: any Telemetry, time: any TimeSource, makeSource: @escaping @Sendable (DesiredModel) -> any ModelSource
+        program: String, set: ModelSet, settings: AgentSettings, volume: Volume, workers: AgentWorkers,
+        telemetry: any Telemetry, time: any TimeSource
     ) {
         self.program = program
-        self.models = models
         self.settings = settings
         self.volume = volume
         self.workers = workers
         self.telemetry = telemetry
         self.time = time
-        self.makeSource = makeSource
+        state = Lock(State(set: set))
+    }
+
+    /// Has other models take the place of those before: at once where it runs, else when it begins to.
+    public func replaceModels(_ set: ModelSet) {
+        state.withLock { $0.set = set }
+        setChanged.yield()
     }
 
     // MARK: - Once
@@ -59,8 +64,10 @@ public final class Agent: Sendable {
             return [error]
         }
         defer { volume.unlock() }
-        do throws(Failure) { try await begin(sweepingModels: false) } catch { return [error] }
-        let reconcilers = start(.once)
+        let set = state.withLock { $0.set }
+        do throws(Failure) { try await begin(set, sweepingModels: false) } catch { return [error] }
+        let reconcilers = set.models.map { makeReconciler($0, set, .once) }
+        present(reconcilers)
         let work = Task {
             await withDiscardingTaskGroup { group in
                 for reconciler in reconcilers { group.addTask { await reconciler.reconcile() } }
@@ -89,10 +96,11 @@ public final class Agent: Sendable {
             case .failed(let cause): failure = cause
             case nil: failure = await reconciler.unfinished()
             }
-            if reconciler.model.isRequired {
+            let model = await reconciler.model
+            if model.isRequired {
                 failures.append(failure)
             } else {
-                telemetry.record(.warning("\(reconciler.model.name) is not required and was left as it is: \(failure.message)"))
+                telemetry.record(.warning("\(model.name) is not required and was left as it is: \(failure.message)"))
             }
         }
         return failures
@@ -121,11 +129,12 @@ public final class Agent: Sendable {
         try await onVolume { [volume] () throws(VolumeError) in try volume.prepare() }
         guard try await standBy() else { return }
         defer { volume.unlock() }
-        try await begin(sweepingModels: true)
-        let reconcilers = start(.run)
-        await withDiscardingTaskGroup { group in
-            for reconciler in reconcilers { group.addTask { await reconciler.reconcile() } }
-        }
+        let set = state.withLock { $0.set }
+        try await begin(set, sweepingModels: set.gap == nil)
+        let keepers = ModelKeepers(of: self)
+        await keepers.apply(set)
+        for await _ in setChanges { await keepers.apply(state.withLock { $0.set }) }
+        await keepers.end()
     }
 
     /// Waits for the lock.
@@ -147,8 +156,8 @@ public final class Agent: Sendable {
     }
 
     /// Clears up after an earlier process and makes the base paths.
-    private func begin(sweepingModels: Bool) async throws(Failure) {
-        let names = models.map(\.name)
+    private func begin(_ set: ModelSet, sweepingModels: Bool) async throws(Failure) {
+        let names = set.models.map(\.name)
         if let notice = await workers.bulk.run({ [volume] in volume.memoryNotice() }) { telemetry.record(.notice(notice)) }
         let swept = try await onVolume { [volume, telemetry] () throws(VolumeError) in
             try volume.recover(models: sweepingModels ? Set(names) : nil)
@@ -158,20 +167,21 @@ public final class Agent: Sendable {
         if swept > 0 { telemetry.record(.swept(entries: swept)) }
     }
 
-    private func start(_ mode: ModelReconciler.Mode) -> [ModelReconciler] {
-        let reconcilers = models.map { model in
-            ModelReconciler(
-                model: model, source: makeSource(model), volume: volume, workers: workers, settings: settings,
-                telemetry: telemetry, time: time, mode: mode)
-        }
+    func makeReconciler(_ model: DesiredModel, _ set: ModelSet, _ mode: ModelReconciler.Mode = .run) -> ModelReconciler {
+        ModelReconciler(
+            model: model, source: set.makeSource(model), volume: volume, workers: workers, settings: settings,
+            telemetry: telemetry, time: time, mode: mode)
+    }
+
+    /// Has these answer questions from now on.
+    func present(_ reconcilers: [ModelReconciler]) {
         state.withLock { state in
             state.reconcilers = reconcilers
             state.role = .active
         }
-        return reconcilers
     }
 
-    private func onVolume<Result: Sendable>(
+    func onVolume<Result: Sendable>(
         _ body: @escaping @Sendable () throws(VolumeError) -> Result
     ) async throws(Failure) -> Result {
         do throws(VolumeError) { return try await workers.bulk.run(body) } catch { throw error.failure }
@@ -192,7 +202,7 @@ public final class Agent: Sendable {
         let now = time.uptime()
         var reasons: [String] = []
         for reconciler in reconcilers where await !reconciler.isHealthy(now) {
-            reasons.append("\(reconciler.model.name): its loop has made no turn for too long; is the volume hanging?")
+            reasons.append("\(await reconciler.model.name): its loop has made no turn for too long; is the volume hanging?")
         }
         return reasons
     }
@@ -201,7 +211,10 @@ public final class Agent: Sendable {
     public func unreadiness() async -> [String] {
         if state.withLock({ $0.isReady }) { return [] }
         let status = await status()
-        let reasons = status.models.filter { $0.isRequired && $0.isReady != true }
+        let gap = state.withLock { $0.set.gap }
+        let reasons =
+            [gap].compactMap(\.self)
+            + status.models.filter { $0.isRequired && $0.isReady != true }
             .map { "\($0.name): \($0.notReadyReason ?? "not ready")" }
         if reasons.isEmpty { state.withLock { $0.isReady = true } }
         return reasons
@@ -209,18 +222,19 @@ public final class Agent: Sendable {
 
     /// What the volume holds and what is being done about it.
     public func status() async -> AgentStatus {
-        let (reconcilers, role) = state.withLock { ($0.reconcilers, $0.role) }
+        let (reconcilers, role, set) = state.withLock { ($0.reconcilers, $0.role, $0.set) }
         var statuses: [ModelStatus] = []
-        if reconcilers.isEmpty {
-            // Standing by: what the volume holds decides.
-            for model in models { statuses.append(await volumeStatus(model)) }
+        if role != .active {
+            // What the volume holds decides.
+            for model in set.models { statuses.append(await volumeStatus(model)) }
         } else {
             for reconciler in reconcilers { statuses.append(await reconciler.status()) }
         }
         let required = statuses.filter(\.isRequired)
         return AgentStatus(
             program: program, root: volume.layout.root.string, role: role, holder: await holder(), freeBytes: await freeBytes(),
-            isReady: state.withLock { $0.isReady } || required.allSatisfy { $0.isReady == true }, models: statuses)
+            isReady: state.withLock { $0.isReady } || set.gap == nil && required.allSatisfy { $0.isReady == true },
+            models: statuses)
     }
 
     private func volumeStatus(_ model: DesiredModel) async -> ModelStatus {

@@ -17,7 +17,7 @@ actor ModelReconciler {
         case once
     }
 
-    let model: DesiredModel
+    private(set) var model: DesiredModel
     let source: any ModelSource
     let volume: Volume
     let workers: AgentWorkers
@@ -122,6 +122,17 @@ actor ModelReconciler {
         for version in versionFailures.keys { versionFailures[version]?.retryNow() }
         for version in workFailures.keys { workFailures[version]?.retryNow() }
         bell.ring()
+    }
+
+    /// Goes on with what the model is to be now; what is being fetched for it is not lost by that.
+    /// - Returns: `false`, with nothing done, where its versions come from elsewhere, or are ready by another rule: that is for another
+    ///   reconciler.
+    func take(_ changed: DesiredModel) -> Bool {
+        guard changed.source == model.source, changed.ready == model.ready, changed.settle == model.settle else { return false }
+        guard changed != model else { return true }
+        model = changed
+        syncNow()
+        return true
     }
 
     // MARK: - A turn

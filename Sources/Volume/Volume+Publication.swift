@@ -43,6 +43,7 @@ extension Volume {
             throw error
         }
         staged.end()
+        onChange(BasePathChange(.publish, model: model, version: version, directory: target.string))
         // Only its record is left; losing the race with a kill here costs nothing, since a start sweeps it.
         try? discard(model, version)
     }
@@ -84,6 +85,7 @@ extension Volume {
         let path = layout.version(model, version)
         try doing("prune \(path)") { () throws(FileError) in
             try moveToTrash(path, label: "\(model)-\(version.name)")
+            onChange(BasePathChange(.prune, model: model, version: version, directory: path.string))
             try fileSystem.syncDirectory(layout.base(model))
             // After the rename: a version without a manifest would be foreign.
             try manifests.remove(model, version)

@@ -14,6 +14,8 @@ public final class Volume: Sendable {
     let ledger = SpaceLedger()
     let time: any TimeSource
     let reader: WorkerThread
+    /// Hears of each version that came into a base path or left it; must return at once.
+    let onChange: @Sendable (BasePathChange) -> Void
     /// Of this process: a volume in memory counts against its limit.
     let controlGroups: ControlGroups
     /// The boot that this is; what another one staged is read again before it is trusted.
@@ -32,18 +34,21 @@ public final class Volume: Sendable {
 
     /// Touches nothing yet.
     /// - `reader`: where digests of staged files are computed.
+    /// - `onChange`: hears of each version that came into a base path or left it; must return at once.
     public convenience init(
         layout: VolumeLayout, settings: VolumeSettings = VolumeSettings(), fileSystem: FileSystem = FileSystem(),
-        time: any TimeSource = SystemTimeSource(), reader: WorkerThread, controlGroups: ControlGroups = ControlGroups()
+        time: any TimeSource = SystemTimeSource(), reader: WorkerThread, controlGroups: ControlGroups = ControlGroups(),
+        onChange: @escaping @Sendable (BasePathChange) -> Void = { _ in }
     ) {
         self.init(
             layout: layout, settings: settings, fileSystem: fileSystem, time: time, reader: reader,
-            controlGroups: controlGroups, boot: fileSystem.bootIdentity())
+            controlGroups: controlGroups, boot: fileSystem.bootIdentity(), onChange: onChange)
     }
 
     init(
         layout: VolumeLayout, settings: VolumeSettings, fileSystem: FileSystem, time: any TimeSource, reader: WorkerThread,
-        controlGroups: ControlGroups = ControlGroups(), boot: String
+        controlGroups: ControlGroups = ControlGroups(), boot: String,
+        onChange: @escaping @Sendable (BasePathChange) -> Void = { _ in }
     ) {
         self.layout = layout
         self.settings = settings
@@ -51,6 +56,7 @@ public final class Volume: Sendable {
         self.time = time
         self.reader = reader
         self.controlGroups = controlGroups
+        self.onChange = onChange
         manifests = ManifestStore(layout: layout, fileSystem: fileSystem)
         self.boot = boot
     }

@@ -18,6 +18,8 @@ public struct VolumeLayout: Hashable, Sendable {
     var staging: FilePath { state.appending("staging") }
     var trash: FilePath { state.appending("trash") }
     var manifests: FilePath { state.appending("manifests") }
+    /// The last good list of models.
+    var list: FilePath { state.appending("models.config") }
 
     /// A model's base path: what the server polls.
     public func base(_ model: String) -> FilePath { root.appending(model) }

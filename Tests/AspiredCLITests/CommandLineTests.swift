@@ -83,9 +83,8 @@ struct CommandLineTests {
     @Test(
         "a setting that is not built yet is not known",
         arguments: [
-            "models-config", "model-files", "render-models-config", "prune-first",
-            "server", "republish-refused", "confirm-timeout", "on-change-exec", "on-change-webhook", "hook-timeout",
-            "webhook-secret-file", "http-sync",
+            "model-files", "render-models-config", "prune-first",
+            "server", "republish-refused", "confirm-timeout", "http-sync",
         ])
     func laterSettings(name: String) {
         let faults = UsageScan(["once", "--model", "m=s3://b", "--\(name)", "x"]).faults

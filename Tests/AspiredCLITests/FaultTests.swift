@@ -29,7 +29,10 @@ struct FaultTests {
         }
         let example = command == .config ? "run" : command.rawValue
         #expect(
-            faults == ["no model is given; for example: aspired \(example) --model mnist=s3://bucket/models/mnist --root /models"]
+            faults == [
+                "no model is given, neither by --model nor by --models-config; for example: "
+                    + "aspired \(example) --model mnist=s3://bucket/models/mnist --root /models"
+            ]
         )
         #expect(report(command, ["model": ["mnist=s3://bucket/models/mnist"], "root": ["/models"]]).faults == [])
     }

@@ -45,7 +45,8 @@ struct SettingValueTests {
             "dir-mode": ["750"], "s3-endpoint": ["http://minio:9000"], "s3-region": ["r1"], "s3-addressing": ["path"],
             "s3-profile": ["p"], "s3-anonymous": ["true"], "s3-request-payer": ["true"], "s3-ca-file": ["ca.pem"],
             "s3-insecure-skip-tls-verify": ["true"], "concurrency": ["1024"], "part-size": ["64KiB"], "max-bandwidth": ["10MiB"],
-            "republish-pause": ["6s"],
+            "republish-pause": ["6s"], "models-config": ["list"], "on-change-exec": ["hook 'a b'"],
+            "on-change-webhook": ["https://h/x"], "hook-timeout": ["7s"], "webhook-secret-file": ["key"],
             "recheck-interval": ["2m"], "on-changed": ["republish"], "reuse": ["copy"],
             "http-listen": ["127.0.0.1:80"], "log-format": ["text"], "log-level": ["Debug"],
         ]
@@ -62,6 +63,11 @@ struct SettingValueTests {
         #expect(configuration.pollInterval == .seconds(60))
         #expect(configuration.timeout == .seconds(7200))
         #expect(configuration.verify == .require)
+        #expect(configuration.modelsConfig == .directory(path: "/work/dir/list"))
+        #expect(
+            configuration.hooks
+                == HookSettings(
+                    command: ["hook", "a b"], webhook: "https://h/x", timeout: .seconds(7), secretFile: "/work/dir/key"))
         #expect(configuration.pruneDelay == .seconds(4))
         #expect(configuration.prunesForeign)
         #expect(configuration.maxVolume == ByteCount(1_000_000_000))
@@ -102,6 +108,14 @@ struct SettingValueTests {
             ("settle", "-1s", "expected a duration such as"),
             ("recheck-interval", "99ms", "at least 100ms"),
             ("on-changed", "replace", "expected keep or republish"),
+            ("models-config", "s3://b", "expected the key of the list"),
+            ("models-config", "s3://b/k?versions=all", "only ?endpoint= and ?region="),
+            ("on-change-exec", "run 'it", "a ' is not closed"),
+            ("on-change-exec", "''", "expected a program"),
+            ("on-change-webhook", "h.example/x", "expected a URL such as"),
+            ("on-change-webhook", "https://me:pw@h/x", "a user name and password do not belong"),
+            ("on-change-webhook", "https://h/a b", "must be percent-encoded"),
+            ("hook-timeout", "0s", "more than 0"),
             ("reuse", "link", "expected auto, hardlink, reflink, copy or off"),
             ("sync", "never", "expected before or after"),
             ("verify", "Best", "expected best, require or size"),

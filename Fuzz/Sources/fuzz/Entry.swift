@@ -17,6 +17,7 @@ private let fuzzers: [String: Fuzzer] = [
     "keys": fuzzKeys,
     "listing": fuzzListing,
     "manifest": fuzzManifest,
+    "models-config": fuzzModelsConfig,
     "profile": fuzzProfile,
     "role-answer": fuzzRoleAnswer,
     "saved-model": fuzzSavedModel,

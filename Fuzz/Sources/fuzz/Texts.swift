@@ -1,3 +1,4 @@
+@testable import ModelsConfig
 @testable import PlainJSON
 @testable import S3
 @testable import Servables
@@ -25,5 +26,23 @@
         let text = value.text(indented: isIndented)
         guard let again = try? JSON(parsing: text) else { return check(false, "what was written cannot be read") }
         check(again == value, "what was written reads otherwise")
+    }
+}
+
+/// A list of models: spans lie in the text, what a span holds reads as what was read, and a fault is on a line that there is.
+@Sendable func fuzzModelsConfig(_ input: UnsafeRawBufferPointer) {
+    let text = Array(input)
+    do throws(ConfigFault) {
+        for model in try ModelServerConfig(parsing: text).models {
+            check(
+                text.indices.contains(model.basePathSpan.lowerBound) && model.basePathSpan.upperBound <= text.count,
+                "a span lies outside")
+            check(model.span.contains(model.basePathSpan.lowerBound), "a value lies outside of its model")
+            let again = Array("base_path: ".utf8) + text[model.basePathSpan]
+            let message = try? TextParser.parse(again)
+            check((try? message?.string("base_path")?.value) == model.basePath, "a span holds something else")
+        }
+    } catch {
+        check(error.line >= 1 && error.line <= 1 + text.count { $0 == 0x0A } && error.column >= 1, "a fault is nowhere")
     }
 }

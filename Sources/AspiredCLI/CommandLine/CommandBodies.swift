@@ -34,6 +34,9 @@ struct CommandBodies: Sendable {
     /// What `aspired config` shows below the settings: what S3 makes of them and of its own environment.
     var configurationRows: @Sendable (CommandContext) async throws -> [ConfigurationRow]
 
+    /// The models that `aspired config` shows beside those of the command line: those of a list that is a file.
+    var listedModels: @Sendable (CommandContext) async throws -> [DesiredModel] = { _ in [] }
+
     /// Bodies that do nothing and say so.
     static let missing = CommandBodies(
         run: { _ in throw notBuilt(.run) }, once: { _ in throw notBuilt(.once) }, plan: { _ in throw notBuilt(.plan) },

@@ -24,16 +24,22 @@ struct CommandRun: Sendable {
     func printConfiguration() async throws -> ExitCode {
         var report = report
         var rows: [ConfigurationRow] = []
+        var code = report.faults.isEmpty ? ExitCode.done : .usage
         if let configuration = report.configuration {
             do { rows = try await bodies.configurationRows(context(configuration)) } catch let failure as Failure {
                 report.faults.append(ConfigurationFault(failure.message))
+                code = .usage
+            }
+            do { report.models += try await bodies.listedModels(context(configuration)) } catch let failure as Failure {
+                report.faults.append(ConfigurationFault(failure.message))
+                if code == .done { code = ExitCode(failure.kind) }
             }
         }
         switch format {
         case .text: try output.result(report.text(extra: rows))
         case .json: try output.result(report.json(extra: rows))
         }
-        return report.faults.isEmpty ? .done : .usage
+        return code
     }
 
     private func context(_ configuration: Configuration) -> CommandContext {

@@ -15,9 +15,12 @@ struct Assembly: Sendable {
     let settings: AgentSettings
     let time = SystemTimeSource()
     let telemetry: any Telemetry
-    private let configuration: Configuration
-    private let sources: [String: any ModelSource]
-    private let http: HTTPClient?
+    let configuration: Configuration
+    /// Of `--models-config`.
+    let listReader: ModelListReader?
+    private let sources: SourceMaker
+    private let hooks: ChangeHooks?
+    private let hookClient: HTTPClient?
 
     /// - Throws: where the S3 settings, a profile, or the certificate authorities are wrong.
     init(_ configuration: Configuration, environment: [String: String], telemetry: any Telemetry) throws(Failure) {
@@ -29,34 +32,88 @@ struct Assembly: Sendable {
             republishPause: configuration.republishPause, recheckInterval: configuration.recheckInterval,
             onChanged: configuration.onChanged, requiresVerification: configuration.verify == .require,
             reuse: configuration.reuse)
+        let plan = try configuration.hooks.plan(environment: environment)
+        hooks = ChangeHooks(plan, time: time, telemetry: telemetry)
+        hookClient = plan.webhook?.http
         let reader = WorkerThread(name: "aspired-read", threads: 2)
         volume = Volume(
             layout: VolumeLayout(root: FilePath(configuration.root), state: FilePath(configuration.stateDirectory)),
             settings: VolumeSettings(
                 fileMode: UInt16(configuration.fileMode), directoryMode: UInt16(configuration.directoryMode),
                 maxVolume: configuration.maxVolume?.bytes, keepFree: configuration.keepFree.ofVolume, sync: configuration.sync),
-            time: time, reader: reader)
-        let maker = SourceMaker(configuration, environment: environment, reader: reader, telemetry: telemetry, time: time)
-        (sources, http) = try maker.make()
+            time: time, reader: reader, onChange: { [hooks] change in hooks?.tell(change) })
+        let clients = S3Clients(configuration, environment: environment, telemetry: telemetry, time: time)
+        sources = SourceMaker(configuration, clients: clients, reader: reader, telemetry: telemetry, time: time)
+        listReader = configuration.modelsConfig.map { ModelListReader(place: $0, clients: clients, reader: reader) }
     }
 
-    func agent() -> Agent {
+    func agent(_ set: ModelSet) -> Agent {
         Agent(
-            program: ProgramVersion.current, models: configuration.models, settings: settings, volume: volume, workers: workers,
-            telemetry: telemetry, time: time, makeSource: source(of:))
+            program: ProgramVersion.current, set: set, settings: settings, volume: volume, workers: workers,
+            telemetry: telemetry, time: time)
     }
 
-    /// The source of one of the configuration's models.
-    @Sendable
-    func source(of model: DesiredModel) -> any ModelSource {
-        guard let source = sources[model.name] else {
-            preconditionFailure("a source was made for each model of the configuration")
+    /// Models, each with its source.
+    /// - Throws: where the S3 settings, a profile, the certificate authorities, or the name of a bucket are wrong.
+    func set(
+        _ models: [DesiredModel], list: [UInt8]? = nil, former: Set<String> = [], gap: String? = nil
+    ) throws(Failure) -> ModelSet {
+        var made: [String: any ModelSource] = [:]
+        for model in models { made[model.name] = try sources.source(of: model) }
+        return ModelSet(models: models, list: list, former: former, gap: gap) { [made] model in
+            guard let source = made[model.name] else { preconditionFailure("a source was made for each model of the set") }
+            return source
         }
-        return source
     }
 
-    /// Ends the transfer threads.
-    func shutdown() async { await http?.shutdown() }
+    /// What a command has that looks at the models once.
+    func onlySet(timeout: Duration?) async throws(Failure) -> ModelSet {
+        guard let lists = ModelLists(self) else { return try set(configuration.models) }
+        return try await lists.only(timeout: timeout)
+    }
+
+    /// The last good list of models that the volume has, if any.
+    func keptList() async -> [UInt8]? {
+        await workers.inventory.run { [volume] in try? volume.keptList() }
+    }
+
+    /// Waits for the hooks of what has changed, no longer than `patience`, and ends the transfer threads.
+    func shutdown(hooksWithin patience: Duration? = nil) async {
+        if let left = await hooks?.finish(atMost: patience, time: time), left > 0 {
+            telemetry.record(.warning("stopped before the hooks of \(left) \(left == 1 ? "change" : "changes") had ended"))
+        }
+        await hookClient?.shutdown()
+        await sources.clients.shutdown()
+    }
+}
+
+extension HookSettings {
+    /// - Throws: where the secret cannot be read, or a proxy of the environment is wrong.
+    fileprivate func plan(environment: [String: String]) throws(Failure) -> HookPlan {
+        var plan = HookPlan(timeout: timeout)
+        plan.command = command
+        plan.environment = environment
+        if let webhook {
+            // Nothing of S3's: neither its certificates nor what is trusted for its sake.
+            var transport = HTTPClientConfiguration(version: ProgramVersion.current)
+            transport.threads = 1
+            transport.proxies = try ProxySettings(environment: environment)
+            do throws(TransportError) { plan.webhook = (webhook, try HTTPClient(transport)) } catch {
+                throw Failure(.configuration, "set up HTTP: \(error)")
+            }
+        }
+        if let secretFile {
+            do throws(FileError) { plan.secret = try FileSystem().readFile(FilePath(secretFile), limit: 64 << 10) } catch {
+                throw Failure(.configuration, "read --webhook-secret-file \(secretFile): \(error.errno)")
+            }
+            if plan.secret?.last == UInt8(ascii: "\n") { plan.secret?.removeLast() }
+            guard plan.secret?.isEmpty == false else {
+                throw Failure(
+                    .configuration, "read --webhook-secret-file \(secretFile): it is empty: nothing would be proved by it")
+            }
+        }
+        return plan
+    }
 }
 
 extension KeepFree {
@@ -68,21 +125,18 @@ extension KeepFree {
     }
 }
 
-/// Makes the source of each model; S3 clients are shared by models of one endpoint and region.
+/// Makes the source of each model.
 private struct SourceMaker {
-    let configuration: Configuration
-    let environment: [String: String]
-    let reader: WorkerThread
-    let telemetry: any Telemetry
-    let time: any TimeSource
-    let scheduler: FetchScheduler
+    let clients: S3Clients
+    private let reader: WorkerThread
+    private let telemetry: any Telemetry
+    private let time: any TimeSource
+    private let scheduler: FetchScheduler
 
     init(
-        _ configuration: Configuration, environment: [String: String], reader: WorkerThread, telemetry: any Telemetry,
-        time: any TimeSource
+        _ configuration: Configuration, clients: S3Clients, reader: WorkerThread, telemetry: any Telemetry, time: any TimeSource
     ) {
-        self.configuration = configuration
-        self.environment = environment
+        self.clients = clients
         self.reader = reader
         self.telemetry = telemetry
         self.time = time
@@ -95,48 +149,67 @@ private struct SourceMaker {
             comparesChecksums: configuration.verify != .size, time: time)
     }
 
-    func make() throws(Failure) -> (sources: [String: any ModelSource], http: HTTPClient?) {
-        var sources: [String: any ModelSource] = [:]
-        var clients: [S3Place: S3Client] = [:]
-        var shared = Shared()
-        for model in configuration.models {
-            switch model.source {
-            case .directory(let path):
-                sources[model.name] = FileSource(
-                    directory: FilePath(path), ready: model.ready, settle: model.settle, fileSystem: FileSystem(), reader: reader,
-                    time: time)
-            case .s3(let bucket, let prefix, let endpoint, let region):
-                let place = S3Place(endpoint: endpoint, region: region)
-                let client: S3Client
-                if let known = clients[place] { client = known } else { client = try makeClient(place, &shared) }
-                clients[place] = client
-                // No outage: told at the start.
-                try client.configuration.check(bucket: bucket)
-                sources[model.name] = S3Source(
-                    bucket: bucket, prefix: prefix, client: client, scheduler: scheduler, ready: model.ready,
-                    settle: model.settle, model: model.name, telemetry: telemetry, time: time)
-            }
+    func source(of model: DesiredModel) throws(Failure) -> any ModelSource {
+        switch model.source {
+        case .directory(let path):
+            return FileSource(
+                directory: FilePath(path), ready: model.ready, settle: model.settle, fileSystem: FileSystem(), reader: reader,
+                time: time)
+        case .s3(let bucket, let prefix, let endpoint, let region):
+            let client = try clients.client(endpoint: endpoint, region: region)
+            // No outage: told at the start.
+            try client.configuration.check(bucket: bucket)
+            return S3Source(
+                bucket: bucket, prefix: prefix, client: client, scheduler: scheduler, ready: model.ready,
+                settle: model.settle, model: model.name, telemetry: telemetry, time: time)
         }
-        return (sources, shared.http)
     }
+}
 
-    /// What all clients of S3 have in common.
-    private struct Shared {
-        var http: HTTPClient?
-        var credentials: CredentialChain?
-    }
-
-    private struct S3Place: Hashable {
+/// The clients of S3, one an endpoint and region, which share connections and credentials. All members may be called from any task.
+final class S3Clients: Sendable {
+    private struct Place: Hashable {
         let endpoint: String?
         let region: String?
     }
 
-    private func makeClient(_ place: S3Place, _ shared: inout Shared) throws(Failure) -> S3Client {
+    private struct Made {
+        var http: HTTPClient?
+        var credentials: CredentialChain?
+        var clients: [Place: S3Client] = [:]
+    }
+
+    private let configuration: Configuration
+    private let environment: [String: String]
+    private let telemetry: any Telemetry
+    private let time: any TimeSource
+    private let made = Lock(Made())
+
+    init(_ configuration: Configuration, environment: [String: String], telemetry: any Telemetry, time: any TimeSource) {
+        self.configuration = configuration
+        self.environment = environment
+        self.telemetry = telemetry
+        self.time = time
+    }
+
+    /// The client of a model's own endpoint and region, or of the global ones.
+    /// - Throws: where the S3 settings, a profile, or the certificate authorities are wrong.
+    func client(endpoint: String?, region: String?) throws(Failure) -> S3Client {
+        try made.withLock { (made) throws(Failure) in
+            let place = Place(endpoint: endpoint, region: region)
+            if let known = made.clients[place] { return known }
+            let client = try make(place, &made)
+            made.clients[place] = client
+            return client
+        }
+    }
+
+    private func make(_ place: Place, _ made: inout Made) throws(Failure) -> S3Client {
         let s3 = try configuration.s3.resolved(environment: environment, endpoint: place.endpoint, region: place.region)
         var transport = s3.transport(version: ProgramVersion.current)
         transport.maxBandwidth = configuration.maxBandwidth?.bytes
         let http: HTTPClient
-        if let known = shared.http {
+        if let known = made.http {
             http = known
         } else {
             do throws(TransportError) {
@@ -145,16 +218,19 @@ private struct SourceMaker {
                 throw Failure(.configuration, "set up HTTP: \(error)")
             }
         }
-        shared.http = http
+        made.http = http
         // One chain: what one model's requests have renewed serves the others, and no role is assumed twice.
         let credentials =
-            shared.credentials
+            made.credentials
             ?? CredentialChain(
                 environment: environment, profile: configuration.s3.profile, region: s3.region.value, http: http,
                 transport: transport, time: time, telemetry: telemetry)
-        shared.credentials = credentials
+        made.credentials = credentials
         return S3Client(configuration: s3, http: http, credentials: credentials, time: time, telemetry: telemetry)
     }
+
+    /// Ends the transfer threads.
+    func shutdown() async { await made.withLock { $0.http }?.shutdown() }
 }
 
 extension S3Settings {

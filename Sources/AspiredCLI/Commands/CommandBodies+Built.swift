@@ -1,12 +1,24 @@
+import ModelsConfig
 import S3
 import Servables
+import SystemPackage
 import Transfer
 
 extension CommandBodies {
     /// The commands as they are.
     static let built = CommandBodies(
         run: RunCommand.run, once: OnceCommand.run, plan: PlanCommand.run, status: StatusCommand.run,
-        probe: ProbeCommand.run, configurationRows: s3Rows)
+        probe: ProbeCommand.run, configurationRows: s3Rows, listedModels: listedModels)
+
+    /// Of a list in S3 nothing: `config` asks nobody.
+    @Sendable
+    private static func listedModels(_ context: CommandContext) throws -> [DesiredModel] {
+        guard case .directory(let path) = context.configuration.modelsConfig else { return [] }
+        let text = try ModelListReader.text(of: FilePath(path))
+        do throws(ConfigFault) { return try ListedModels(text, beside: context.configuration).synced } catch {
+            throw Failure(.configuration, "read the list of models \(path): \(error)")
+        }
+    }
 
     /// What S3 makes of its settings and of its own environment; the credentials are named by where they come from only.
     @Sendable

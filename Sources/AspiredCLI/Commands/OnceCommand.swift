@@ -12,13 +12,22 @@ enum OnceCommand {
         let outputs = EventOutputs(context, showsProgress: true)
         let assembly = try Assembly(
             context.configuration, environment: context.inputs.environment, telemetry: outputs.telemetry)
-        let agent = assembly.agent()
-        let failures = await untilStopped(outputs) { await agent.once(timeout: context.configuration.timeout) }
+        let failures = await untilStopped(outputs) { await once(assembly) }
         outputs.progress?.clear()
         await assembly.shutdown()
         for failure in failures { outputs.logger.error("\(failure.message)") }
         guard let failure = ExitCode.mostSevere(of: failures) else { return .done }
         return ExitCode(failure.kind)
+    }
+
+    private static func once(_ assembly: Assembly) async -> [Failure] {
+        let configuration = assembly.configuration
+        let began = assembly.time.uptime()
+        let set: ModelSet
+        do throws(Failure) { set = try await assembly.onlySet(timeout: configuration.timeout) } catch { return [error] }
+        // What the list took is no longer there for the models.
+        let left = configuration.timeout.map { max(.zero, $0 - (assembly.time.uptime() - began)) }
+        return await assembly.agent(set).once(timeout: left)
     }
 
     /// Runs `work`; SIGTERM and SIGINT cancel it, and end the process when it does not end in time.

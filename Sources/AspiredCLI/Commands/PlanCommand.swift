@@ -11,10 +11,9 @@ enum PlanCommand {
             context.configuration, environment: context.inputs.environment, telemetry: outputs.telemetry)
         let planner = Planner(
             volume: assembly.volume, workers: assembly.workers, settings: assembly.settings, time: assembly.time)
+        let set = try await assembly.onlySet(timeout: context.configuration.timeout)
         var planned: [PlannedModel] = []
-        for model in context.configuration.models {
-            planned.append(await planner.plan(model, source: assembly.source(of: model)))
-        }
+        for model in set.models { planned.append(await planner.plan(model, source: set.makeSource(model))) }
         await assembly.shutdown()
         let report = PlanReport(planned)
         switch context.format {

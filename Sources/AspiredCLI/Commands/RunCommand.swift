@@ -11,17 +11,21 @@ enum RunCommand {
     static func run(_ context: CommandContext) async throws -> ExitCode {
         let configuration = context.configuration
         let metrics = MetricsRecorder()
-        for model in configuration.models { metrics.register(model: model.name) }
         let outputs = EventOutputs(context, metrics: metrics)
         let assembly = try Assembly(configuration, environment: context.inputs.environment, telemetry: outputs.telemetry)
-        let agent = assembly.agent()
-        outputs.telemetry.record(
-            .started(program: ProgramVersion.current, root: configuration.root, models: configuration.models.count))
+        let lists = ModelLists(assembly)
+        let set: ModelSet
+        if let lists { set = try await lists.first() } else { set = try assembly.set(configuration.models) }
+        let names = RegisteredNames(metrics)
+        names.register(set)
+        let agent = assembly.agent(set)
+        outputs.telemetry.record(.started(program: ProgramVersion.current, root: configuration.root, models: set.models.count))
         let server = try await listen(configuration, agent, metrics, outputs)
-        let services: [any Service] = [
+        var services: [any Service] = [
             AgentService(agent: agent, telemetry: outputs.telemetry),
-            HangupService(agent: agent, models: configuration.models.count, telemetry: outputs.telemetry),
+            HangupService(agent: agent, lists: lists, models: configuration.models.count, telemetry: outputs.telemetry),
         ]
+        if let lists { services.append(ModelListService(agent: agent, lists: lists, names: names)) }
         var silent = outputs.logger
         silent.logLevel = .critical
         let group = ServiceGroup(
@@ -35,7 +39,8 @@ enum RunCommand {
         let outcome: Result<Void, any Error>
         do { outcome = .success(try await group.run()) } catch { outcome = .failure(error) }
         await server?.shutdown()
-        await assembly.shutdown()
+        // What stops has five seconds in all.
+        await assembly.shutdown(hooksWithin: .seconds(2))
         try outcome.get()
         return .done
     }
@@ -79,15 +84,45 @@ private struct AgentService: Service {
     }
 }
 
+/// The list of models, until the process is told to stop.
+private struct ModelListService: Service {
+    let agent: Agent
+    let lists: ModelLists
+    let names: RegisteredNames
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown { await lists.follow(agent) { names.register($0) } }
+    }
+}
+
+/// Keeps the metrics' models those of the newest set.
+private final class RegisteredNames: Sendable {
+    private let metrics: MetricsRecorder
+    private let names = Lock<Set<String>>([])
+
+    init(_ metrics: MetricsRecorder) { self.metrics = metrics }
+
+    func register(_ set: ModelSet) {
+        names.withLock { names in
+            let now = Set(set.models.map(\.name))
+            for name in names.subtracting(now) { metrics.forget(model: name) }
+            for name in now.subtracting(names) { metrics.register(model: name) }
+            names = now
+        }
+    }
+}
+
 /// SIGHUP: look again now.
 private struct HangupService: Service {
     let agent: Agent
+    let lists: ModelLists?
+    /// Of the command line.
     let models: Int
     let telemetry: any Telemetry
 
     func run() async throws {
         for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
-            telemetry.record(.reloaded(models: models))
+            if let lists { lists.readAgain() } else { telemetry.record(.reloaded(models: models)) }
             await agent.syncNow()
         }
     }

@@ -5,6 +5,11 @@ import Servables
 struct Configuration: Hashable, Sendable {
     /// In the order given; names differ from each other. Empty only for commands that need none.
     var models: [DesiredModel]
+    /// Where a list of further models is: the key of an object, or the path of a file.
+    var modelsConfig: SourceLocation?
+    /// What a model has that says nothing of its own.
+    var ready: ReadinessRule
+    var settle: Duration
     /// Absolute and without `.`, `..` or a slash at its end; so is every other path here.
     var root: String
     var stateDirectory: String
@@ -32,6 +37,7 @@ struct Configuration: Hashable, Sendable {
     /// Bytes a second from S3; `nil`: as they come.
     var maxBandwidth: ByteCount?
     var republishPause: Duration
+    var hooks: HookSettings
     /// `nil`: off.
     var httpListen: HTTPListen?
     var logFormat: LogFormatSetting
@@ -79,6 +85,17 @@ struct S3Settings: Hashable, Sendable {
     /// An absolute path.
     var caFile: String?
     var skipsTLSVerification: Bool?
+}
+
+/// What is to be done after each change of a base path.
+struct HookSettings: Hashable, Sendable {
+    /// The program and its arguments; `nil`: none.
+    var command: [String]?
+    /// `nil`: none. What stands behind its host may be a secret.
+    var webhook: String?
+    var timeout: Duration
+    /// An absolute path.
+    var secretFile: String?
 }
 
 /// The address of the HTTP endpoints.

@@ -1,3 +1,4 @@
+import FileIO
 import Servables
 
 extension ConfigurationReport {
@@ -26,12 +27,19 @@ extension ConfigurationReport {
             reader.optional(.logFormat, SettingValue.choice) ?? (inputs.isErrorTerminal ? .text : .json)
         reader.show(logFormat.rawValue, for: .logFormat)
 
+        let modelsConfig = reader.optional(.modelsConfig) { text throws(ParseFault) in
+            try SettingValue.modelsConfig(text, in: inputs.workingDirectory)
+        }
+        let ready = reader.value(.ready, SettingValue.readiness)
+        let settle = reader.value(.settle, SettingValue.duration)
         let models = givenModels.resolved(
             policy: reader.value(.versions) { text throws(ParseFault) in try VersionPolicy(parsing: text) },
-            ready: reader.value(.ready, SettingValue.readiness),
-            settle: reader.value(.settle, SettingValue.duration))
+            ready: ready, settle: settle)
         let configuration = Configuration(
             models: models,
+            modelsConfig: modelsConfig,
+            ready: ready,
+            settle: settle,
             root: root,
             stateDirectory: state,
             pollInterval: reader.value(.pollInterval, SettingValue.pollInterval),
@@ -52,6 +60,7 @@ extension ConfigurationReport {
             partSize: reader.value(.partSize, SettingValue.partSize),
             maxBandwidth: reader.optional(.maxBandwidth, SettingValue.maxBandwidth),
             republishPause: reader.value(.republishPause, SettingValue.duration),
+            hooks: HookSettings(reading: &reader, workingDirectory: inputs.workingDirectory),
             httpListen: reader.value(.httpListen) { text throws(ParseFault) in
                 listens ? try SettingValue.listen(text, isExplicit: listenIsExplicit) : nil
             },
@@ -64,7 +73,8 @@ extension ConfigurationReport {
         }
         if command.needsModels {
             // Where a name is unknown, the model may have been meant by it.
-            if givenModels.isNothingGiven, isUnderstood, unknownVariables.isEmpty { reader.report(.noModel(command)) }
+            let isNothingGiven = givenModels.isNothingGiven && reader.origin(of: .modelsConfig) == .standard
+            if isNothingGiven, isUnderstood, unknownVariables.isEmpty { reader.report(.noModel(command)) }
             for fault in configuration.overlaps() { reader.report(fault) }
         }
         settings = reader.settings.sorted { left, right in
@@ -80,7 +90,29 @@ extension ConfigurationFault {
     fileprivate static func noModel(_ command: CommandName) -> ConfigurationFault {
         let example = command == .config ? CommandName.run : command
         return ConfigurationFault(
-            "no model is given; for example: aspired \(example.rawValue) --model mnist=s3://bucket/models/mnist --root /models")
+            "no model is given, neither by --model nor by --models-config; for example: "
+                + "aspired \(example.rawValue) --model mnist=s3://bucket/models/mnist --root /models")
+    }
+}
+
+extension HookSettings {
+    fileprivate init(reading reader: inout SettingReader, workingDirectory: String) {
+        command = reader.optional(.onChangeExec) { text throws(ParseFault) in
+            let words = try CommandWords.split(text)
+            guard words.first?.isEmpty == false else { throw ParseFault("expected a program, and perhaps its arguments") }
+            return words
+        }
+        webhook = reader.optional(.onChangeWebhook, mayBeSecret: true, SettingValue.webhook)
+        // A token in the path of a URL opens it to everybody.
+        if let webhook { reader.show(SettingValue.place(ofWebhook: webhook), for: .onChangeWebhook) }
+        timeout = reader.value(.hookTimeout, SettingValue.hookTimeout)
+        secretFile = reader.optional(.webhookSecretFile) { text throws(ParseFault) in
+            try SettingValue.path(text, in: workingDirectory)
+        }
+        if secretFile != nil, webhook == nil, reader.origin(of: .onChangeWebhook) == .standard {
+            reader.report(
+                ConfigurationFault("--webhook-secret-file is given without --on-change-webhook: nothing would be signed"))
+        }
     }
 }
 

@@ -24,17 +24,35 @@ extension ModelArgument {
         let name = String(text[..<equals])
         if let problem = nameProblem(name) { problems.append(problem) }
 
-        let uri = text[text.index(after: equals)...]
-            .split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        let place = parseURI(text[text.index(after: equals)...], problems: &problems)
+        guard problems.count == problemsBefore, let place else { return nil }
+        return ModelArgument(name: name, place)
+    }
+
+    /// Reads `URI` or `URI?KEY=VALUE&…`.
+    /// - Parameters:
+    ///   - text: all of it.
+    ///   - problems: gets one clause for each thing that is wrong.
+    /// - Returns: `nil` exactly when a problem was added.
+    static func parseURI(
+        _ text: Substring, problems: inout [String]
+    ) -> (source: SourceLocation, query: ModelQuery)? {
+        let problemsBefore = problems.count
+        let uri = text.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         let query = uri.count == 2 ? ModelQuery(parsing: uri[1], problems: &problems) : ModelQuery()
         let source = parseSource(uri[0], query, problems: &problems)
         guard problems.count == problemsBefore, let source else { return nil }
-        return ModelArgument(
-            name: name, source: source, policy: query.policy, ready: query.ready, isRequired: query.isRequired)
+        return (source, query)
+    }
+
+    init(name: String, _ place: (source: SourceLocation, query: ModelQuery)) {
+        self.init(
+            name: name, source: place.source, policy: place.query.policy, ready: place.query.ready,
+            isRequired: place.query.isRequired)
     }
 
     /// One path component of letters, digits, `.`, `_`, `-`, not beginning with `.` (CONTRACT section 3).
-    private static func nameProblem(_ name: String) -> String? {
+    static func nameProblem(_ name: String) -> String? {
         if name.isEmpty { return "the model's name is empty" }
         if name.utf8.count > 255 { return "the model's name is longer than 255 bytes" }
         if name.hasPrefix(".") { return "the model's name begins with a dot" }

@@ -1,10 +1,11 @@
 extension Setting {
     /// Every setting, in the order of the help.
     static let all: [Setting] = [
-        model, versions, root, stateDir, pollInterval, timeout, ready, settle, recheckInterval, verify, reuse, onChanged,
+        model, modelsConfig, versions, root, stateDir, pollInterval, timeout, ready, settle, recheckInterval, verify, reuse,
+        onChanged,
         pruneDelay, pruneForeign, maxVolume, keepFree, sync, fileMode, dirMode, s3Endpoint, s3Region, s3Addressing, s3Profile,
         s3Anonymous, s3RequestPayer, s3CAFile, s3InsecureSkipTLSVerify, concurrency, partSize, maxBandwidth, republishPause,
-        httpListen, logFormat, logLevel,
+        onChangeExec, onChangeWebhook, hookTimeout, webhookSecretFile, httpListen, logFormat, logLevel,
     ]
 
     /// The settings whose flags `command` takes, in the order of the help.
@@ -21,6 +22,10 @@ extension Setting {
         "A model and where its versions come from: s3://bucket/prefix or file:///dir, whose children named by integers are the "
             + "versions; ?versions=, ?ready=, ?endpoint=, ?region= override the global setting for it, ?required=false keeps it "
             + "from holding up /readyz and once; the rest is percent-decoded; repeatable")
+    static let modelsConfig = Setting(
+        "models-config", .value("FILE"), of: syncing,
+        "A list of models in the text format of TensorFlow Serving's --model_config_file, a path or s3://bucket/key; models whose "
+            + "base_path is s3:// or file:// are synced, others left to the server; run takes every change of it at once")
     static let versions = Setting(
         "versions", .value("POLICY"), default: "latest", of: syncing,
         "Which versions are aspired: latest, latest:N, all, or numbers such as 3,7")
@@ -110,6 +115,21 @@ extension Setting {
     static let republishPause = Setting(
         "republish-pause", .value("D"), default: "5s", of: syncing,
         "How long a version that is replaced by other content of the same number stays out")
+    static let onChangeExec = Setting(
+        "on-change-exec", .value("CMD"), of: syncing,
+        "A program that is run, without a shell, after each change of a base path, with CHANGE_ACTION (publish, prune), "
+            + "CHANGE_MODEL, CHANGE_VERSION and CHANGE_DIR in its environment; words are quoted as for a shell")
+    static let onChangeWebhook = Setting(
+        "on-change-webhook", .value("URL"), of: syncing,
+        "Where each change of a base path is posted as JSON: action, model, version, dir")
+    static let hookTimeout = Setting(
+        "hook-timeout", .value("D"), default: "30s", of: syncing,
+        "How long a program or a webhook, its retries included, may take for a change; nothing waits for them but the end of once"
+    )
+    static let webhookSecretFile = Setting(
+        "webhook-secret-file", .value("F"), of: syncing,
+        "A secret whose HMAC-SHA256 of the body is sent as X-Aspired-Signature: sha256=HEX; a newline at the file's end is not part "
+            + "of it")
     static let httpListen = Setting(
         "http-listen", .value("ADDR"), default: ":9464", of: [.run, .config, .probe],
         "Where run serves /healthz, /readyz, /metrics and /status, and where probe asks: :PORT, HOST:PORT or off")

@@ -43,11 +43,15 @@ struct SettingReader {
     }
 
     /// The value of a setting that has no default; `nil` when it is not given, or cannot be read (a fault is kept).
-    mutating func optional<Value>(_ setting: Setting, _ parse: (String) throws(ParseFault) -> Value) -> Value? {
+    /// What may hold a secret wherever it is wrong is not shown then.
+    mutating func optional<Value>(
+        _ setting: Setting, mayBeSecret: Bool = false, _ parse: (String) throws(ParseFault) -> Value
+    ) -> Value? {
         let (values, origin) = texts(of: setting)
         guard let text = values.last else { return nil }
         do { return try parse(text) } catch {
-            report(ConfigurationFault(origin, value: text, error.reason))
+            if mayBeSecret { show("***", for: setting) }
+            report(ConfigurationFault(origin, value: mayBeSecret ? "***" : text, error.reason))
             unreadable.insert(setting)
             return nil
         }

@@ -15,6 +15,22 @@ extension SettingValue {
         FilePath(inner).starts(with: FilePath(outer))
     }
 
+    /// Where a list of models is: an object, or a file by its path or URI.
+    static func modelsConfig(_ text: String, in directory: String) throws(ParseFault) -> SourceLocation {
+        guard text.contains("://") else { return .directory(path: try path(text, in: directory)) }
+        var problems: [String] = []
+        guard let (source, query) = ModelArgument.parseURI(text[...], problems: &problems) else {
+            throw ParseFault(problems.joined(separator: "; "))
+        }
+        guard query.policy == nil, query.ready == nil, query.isRequired else {
+            throw ParseFault("of a list of models only ?endpoint= and ?region= can be said")
+        }
+        if case .s3(_, let key, _, _) = source, key.isEmpty {
+            throw ParseFault("expected the key of the list behind the bucket: s3://bucket/models.config")
+        }
+        return source
+    }
+
     /// The URL of an S3 service: `http` or `https`, a host, perhaps a port and a path.
     static func endpoint(_ text: String) throws(ParseFault) -> String {
         let expected = ParseFault("expected a URL such as https://s3.example.com or http://127.0.0.1:9000")
@@ -26,6 +42,27 @@ extension SettingValue {
         guard rest.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\\") }) else { throw expected }
         guard let (host, port) = hostAndPort(rest.prefix { $0 != "/" }), host != nil, port != 0 else { throw expected }
         return text
+    }
+
+    /// The URL that a change is posted to.
+    static func webhook(_ text: String) throws(ParseFault) -> String {
+        let expected = ParseFault("expected a URL such as https://hooks.example.com/models")
+        guard let scheme = ["http://", "https://"].first(where: { text.lowercased().hasPrefix($0) }) else { throw expected }
+        let rest = text.dropFirst(scheme.count)
+        let authority = rest.prefix { $0 != "/" && $0 != "?" }
+        if authority.contains("@") { throw ParseFault("a user name and password do not belong into a URL") }
+        guard text.utf8.allSatisfy({ 0x21...0x7E ~= $0 && $0 != UInt8(ascii: "#") }) else {
+            throw ParseFault("the URL holds a character that must be percent-encoded")
+        }
+        guard let (host, port) = hostAndPort(authority), host != nil, port != 0 else { throw expected }
+        return text
+    }
+
+    /// What may be shown of a webhook: scheme and host, since what stands behind them may be a secret.
+    static func place(ofWebhook url: String) -> String {
+        let parts = url.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
+        guard parts.count > 2 else { return "***" }
+        return "\(parts[0])//\(parts[2].prefix { $0 != "?" })" + (parts.count > 3 ? "/…" : "")
     }
 
     /// A region is signed and becomes part of a host's name.

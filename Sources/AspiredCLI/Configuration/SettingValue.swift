@@ -24,6 +24,12 @@ enum SettingValue {
         return timeout
     }
 
+    static func hookTimeout(_ text: String) throws(ParseFault) -> Duration {
+        let timeout = try duration(text)
+        guard timeout > .zero else { throw ParseFault("expected more than 0") }
+        return timeout
+    }
+
     /// `true`, `yes`, `on`, `1` and their opposites, in any case.
     static func bool(_ text: String) throws(ParseFault) -> Bool {
         switch text.lowercased() {

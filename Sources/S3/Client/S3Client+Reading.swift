@@ -23,6 +23,36 @@ extension S3Client {
         }
     }
 
+    /// Reads an object whole, whichever revision is there.
+    /// - Parameters:
+    ///   - bucket: its bucket.
+    ///   - key: its key.
+    ///   - etag: of the revision that is known already.
+    ///   - limit: bytes at most.
+    /// - Returns: its bytes, compared with the checksum of the whole that it comes with, if any, and its ETag; `nil` where it is still
+    ///   the revision of `etag`.
+    /// - Throws: an object of more than `limit` bytes is a failure that does not heal.
+    public func read(
+        bucket: String, key: String, unless etag: String?, limit: Int
+    ) async throws(S3Error) -> (bytes: [UInt8], etag: String?)? {
+        var call = S3Call(operation: .getObject, resource: S3Resource(bucket: bucket, key: key))
+        call.headers = [("x-amz-checksum-mode", "ENABLED")]
+        if let etag { call.headers.append(("if-none-match", etag)) }
+        return try await retrying { [call] (connection) async throws(FailedTry) in
+            try await self.attempt(call, by: connection) { (request) async throws(TransportError) in
+                let response = try await self.http.send(request, limit: limit)
+                let head = response.head
+                if head.status == 304, etag != nil { return S3Answer(head, .success(nil)) }
+                guard head.isSuccess else { return S3Answer(refusal: response) }
+                let object = S3Object(
+                    bucket: bucket, key: key, size: Int64(response.body.count), etag: head["etag"] ?? "")
+                let offered = OfferedChecksum(head, object)
+                guard offered.isMet(by: response.body) else { return S3Answer(head, .failure(.unmet(offered))) }
+                return S3Answer(head, .success((response.body, head["etag"])))
+            }
+        }
+    }
+
     private func read(_ wanted: Wanted, by connection: HTTPRequest.Connection) async throws(FailedTry) -> [UInt8] {
         try await attempt(wanted.call, by: connection) { (request) async throws(TransportError) -> S3Answer<[UInt8]> in
             let (body, count) = (Lock<[UInt8]>([]), wanted.range.count)
@@ -43,15 +73,15 @@ extension S3Client {
             }
             if wanted.isWhole {
                 let offered = OfferedChecksum(response.head, wanted.object)
-                guard offered.isMet(by: bytes) else {
-                    return S3Answer(
-                        response.head,
-                        .failure(
-                            .unintelligible(
-                                "its bytes do not give the \(offered.method.rawValue) that comes with them", mayHeal: true)))
-                }
+                guard offered.isMet(by: bytes) else { return S3Answer(response.head, .failure(.unmet(offered))) }
             }
             return S3Answer(response.head, .success(bytes))
         }
+    }
+}
+
+extension S3Error.Cause {
+    fileprivate static func unmet(_ offered: OfferedChecksum) -> S3Error.Cause {
+        .unintelligible("its bytes do not give the \(offered.method.rawValue) that comes with them", mayHeal: true)
     }
 }

@@ -58,13 +58,18 @@ final class World: Sendable {
         reuse: ReuseMode = .auto, settings: VolumeSettings = VolumeSettings(), boot: String = "this boot"
     ) -> Agent {
         Agent(
-            program: "test", models: models ?? [model()],
+            program: "test", set: set(models ?? [model()]),
             settings: AgentSettings(
                 pollInterval: poll, rules: rules, republishPause: Self.republishPause, recheckInterval: recheck,
                 onChanged: onChanged, requiresVerification: requiresVerification, reuse: reuse),
             volume: volume(settings, boot: boot),
-            workers: AgentWorkers(), telemetry: recorder, time: time,
-            makeSource: { [sources] in sources[$0.name] ?? sources["m"] ?? ScriptedSource("none", time: VirtualTime()) })
+            workers: AgentWorkers(), telemetry: recorder, time: time)
+    }
+
+    func set(_ models: [DesiredModel], list: String? = nil, former: Set<String> = [], gap: String? = nil) -> ModelSet {
+        ModelSet(models: models, list: list.map { Array($0.utf8) }, former: former, gap: gap) { [sources] in
+            sources[$0.name] ?? sources["m"] ?? ScriptedSource("none", time: VirtualTime())
+        }
     }
 
     func volume(_ settings: VolumeSettings = VolumeSettings(), boot: String = "this boot") -> Volume {

@@ -1,10 +1,10 @@
-import Servables
+public import Servables
 
 /// The words of a command line by a shell's rules of quoting, without anything else that a shell does: no variables, no
 /// wildcards, no `~` (Python's `shlex`, which botocore splits `credential_process` with).
-enum CommandWords {
+public enum CommandWords {
     /// - Throws: where a quotation is not closed or a backslash is the last character.
-    static func split(_ line: String) throws(ParseFault) -> [String] {
+    public static func split(_ line: String) throws(ParseFault) -> [String] {
         var words: [String] = []
         // `nil` between words: `''` is an empty word.
         var word: String?
