@@ -135,8 +135,12 @@ final class TransferLoop {
     private func end(_ handle: EasyHandle, _ reported: TransportError.Kind?) {
         guard let exchange = active.removeValue(forKey: handle.raw)?.exchange else { return }
         multi.remove(handle)
-        handle.forget()
-        spare.append(handle)
+        // A transfer that fails before it is connected leaves a receive buffer behind, with which libcurl (7.88) lets no size be set: what
+        // failed is not used again.
+        if reported == nil {
+            handle.forget()
+            spare.append(handle)
+        }
         exchange.loop = nil
         if active.isEmpty {
             nextDeadline = .max

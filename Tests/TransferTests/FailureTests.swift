@@ -29,6 +29,27 @@ struct FailureTests {
         #expect(kind == .reset(reason: "Recv failure: Connection reset by peer"))
     }
 
+    /// The first no resolver has to be asked for: a label has 63 characters at most.
+    @Test(
+        "a failure leaves nothing behind: the next request fails of the same, or is answered",
+        arguments: ["http://\(String(repeating: "x", count: 64)).invalid/", "http://127.0.0.1:1/", "https://127.0.0.1:1/"])
+    func again(url: String) async throws {
+        try await withServer(
+            { _ in [.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"), .close] }, { $0.threads = 1 }
+        ) { server, client in
+            for connection in [HTTPRequest.Connection.any, .fresh, .any] {
+                var request = HTTPRequest("GET", url)
+                request.connection = connection
+                switch await failure(of: { try await client.send(request, limit: 10) }) {
+                case .resolve where url.contains("invalid"), .connect where url.contains("127"): break
+                case let other: Issue.record("\(String(describing: other))")
+                }
+            }
+            let answer = try await client.send(HTTPRequest("GET", server.url), limit: 10)
+            #expect(answer.body == Array("ok".utf8))
+        }
+    }
+
     @Test("a connection that is closed without an answer")
     func closed() async throws {
         #expect(try await kind([.close]) == .closed)
