@@ -116,12 +116,7 @@ let package = Package(
             "ModelSourcesTests",
             ["ModelSources", "S3", "Transfer", "S3Fixture", "Digests", "FileIO", "Servables", systemPackage]),
         suite("ConfigWatchTests", ["ConfigWatch", "FileIO", systemPackage]),
-        suite(
-            "AgentTests",
-            [
-                "Agent", "Volume", "Transfer", "ModelSources", "Digests", "PlainJSON", "FileIO", "Servables", nioCore, nioPosix,
-                nioHTTP1, systemPackage,
-            ]),
+        suite("AgentTests", ["Agent", "Volume", "ModelSources", "FileIO", "Servables", systemPackage]),
         suite("MonitoringTests", ["Monitoring", "PlainJSON", "FileIO", "Servables", logging]),
         suite("AspiredCLITests", ["AspiredCLI", "Servables"]),
         suite("S3FixtureTests", ["S3Fixture", "CLinux", nioCore, nioPosix, nioHTTP1]),

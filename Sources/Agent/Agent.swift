@@ -132,7 +132,7 @@ public final class Agent: Sendable {
         let set = state.withLock { $0.set }
         try await begin(set, sweepingModels: set.gap == nil)
         let keepers = ModelKeepers(of: self)
-        await keepers.apply(set)
+        await keepers.apply(set, isFirst: true)
         for await _ in setChanges { await keepers.apply(state.withLock { $0.set }) }
         await keepers.end()
     }

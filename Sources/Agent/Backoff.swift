@@ -2,14 +2,19 @@ import Servables
 
 /// Waiting times between attempts: doubling from a base to a cap, full jitter in the upper half, so that many agents that failed
 /// together do not come back together.
-struct Backoff: Hashable {
+public struct Backoff: Hashable, Sendable {
     /// After the first failure.
-    let base: Duration
+    public let base: Duration
     /// The longest wait.
-    let cap: Duration
+    public let cap: Duration
+
+    public init(base: Duration, cap: Duration) {
+        self.base = base
+        self.cap = cap
+    }
 
     /// How long to wait after so many failures in a row, at least 1, with a throw of the dice in 0 ..< 1.
-    func wait(after failures: Int, random: Double) -> Duration {
+    public func wait(after failures: Int, random: Double) -> Duration {
         let doubled = base.inSeconds * Double(1 << min(max(failures, 1) - 1, 30))
         let longest = min(doubled, cap.inSeconds)
         return .seconds(longest * (0.5 + random / 2))

@@ -18,7 +18,8 @@ final class ModelKeepers {
     init(of agent: Agent) { self.agent = agent }
 
     /// Has this set take the place of the one before: what is new begins, what differs goes on otherwise, what is gone ends and goes.
-    func apply(_ set: ModelSet) async {
+    /// Base paths of the first set are there already.
+    func apply(_ set: ModelSet, isFirst: Bool = false) async {
         recording?.cancel()
         for model in set.models {
             if let known = keepers[model.name], await known.reconciler.take(model) { continue }
@@ -28,7 +29,7 @@ final class ModelKeepers {
             let reconciler = agent.makeReconciler(model, set)
             let task = Task { [agent] in
                 await before?.value
-                await agent.ensureBasePath(model.name)
+                if !isFirst { await agent.ensureBasePath(model.name) }
                 await reconciler.reconcile()
             }
             keepers[model.name] = Keeper(reconciler: reconciler, task: task)

@@ -156,13 +156,12 @@ struct TextParser {
         guard let beginning = text[first..<position].first else {
             throw TextFault(start, "expected a value, found \(found())")
         }
-        if !isLetter(beginning), !Self.isNumber(text[first..<position]) { throw TextFault(start, "this is no number") }
+        if !isLetter(beginning), !isNumber(text[first..<position]) { throw TextFault(start, "this is no number") }
         return .word(String(decoding: word, as: UTF8.self), span: start..<position)
     }
 
     /// Whether this is a number without its sign: hexadecimal, octal, decimal, or with a fraction or an exponent and perhaps an `f`.
-    private static func isNumber(_ word: ArraySlice<UInt8>) -> Bool {
-        func isDigit(_ byte: UInt8) -> Bool { UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte }
+    private func isNumber(_ word: ArraySlice<UInt8>) -> Bool {
         if word.count > 1, word.first == UInt8(ascii: "0"), word.dropFirst().first.map({ $0 | 0x20 }) == UInt8(ascii: "x") {
             let digits = word.dropFirst(2)
             return !digits.isEmpty && digits.allSatisfy { isDigit($0) || UInt8(ascii: "a")...UInt8(ascii: "f") ~= $0 | 0x20 }

@@ -68,16 +68,22 @@ extension AgentSuite {
             await running.stop()
         }
 
-        @Test("What cannot be taken away is tried again until it can")
-        func retried() async throws {
-            let world = try World("m", "n")
+        /// An agent that takes `m` out, and is kept from it once.
+        private func takingOutInVain(_ world: World, list: String? = nil) async -> World.Running {
             world.source("m").put("7", ["a": "1"])
             let agent = world.agent([world.model("m"), world.model("n")])
             let running = await world.run(agent)
             let old = world.root.appending("m/7")
             world.recorder.fail { $0.operation == .rename && $0.path == old ? .fail(.ioError) : .proceed }
-            agent.replaceModels(world.set([world.model("n")], list: "the new list"))
+            agent.replaceModels(world.set([world.model("n")], list: list))
             await world.wait(for: "the first try") { world.recorder.lines(of: "warning prune").count == 1 }
+            return running
+        }
+
+        @Test("What cannot be taken away is tried again until it can")
+        func retried() async throws {
+            let world = try World("m", "n")
+            let running = await takingOutInVain(world, list: "the new list")
             #expect(world.names("m") == ["7"])
             #expect(world.content(".aspired/models.config") == nil, "it is not the good one before nothing is left of the other")
             world.recorder.fail(nil)
@@ -91,13 +97,8 @@ extension AgentSuite {
         @Test("A model that comes back while it leaves begins anew")
         func backAgain() async throws {
             let world = try World("m", "n")
-            world.source("m").put("7", ["a": "1"])
-            let agent = world.agent([world.model("m"), world.model("n")])
-            let running = await world.run(agent)
-            let old = world.root.appending("m/7")
-            world.recorder.fail { $0.operation == .rename && $0.path == old ? .fail(.ioError) : .proceed }
-            agent.replaceModels(world.set([world.model("n")]))
-            await world.wait(for: "the first try") { world.recorder.lines(of: "warning prune").count == 1 }
+            let running = await takingOutInVain(world)
+            let agent = running.agent
             agent.replaceModels(world.set([world.model("m"), world.model("n")]))
             await world.wait(for: "the model to be back") { await agent.status().models.map(\.name) == ["m", "n"] }
             await world.settle(agent)

@@ -16,6 +16,13 @@ public struct HookPlan: Sendable {
     public var timeout: Duration
 
     public init(timeout: Duration) { self.timeout = timeout }
+
+    /// What may be shown of a webhook: scheme and host, since what stands behind them may be a secret.
+    public static func place(ofWebhook url: String) -> String {
+        let parts = url.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
+        guard parts.count > 2 else { return "***" }
+        return "\(parts[0])//\(parts[2].prefix { $0 != "?" })" + (parts.count > 3 ? "/…" : "")
+    }
 }
 
 /// Something that a user wants done after each change of a base path (`--on-change-exec`, `--on-change-webhook`).

@@ -39,15 +39,9 @@ struct Webhook: ChangeHook {
             if !isOver, (try? await time.sleep(for: pause)) != nil { continue }
             throw Failure(
                 .unavailable,
-                "--on-change-webhook \(place), \(change): \(refused.reason) (\(attempts) \(attempts == 1 ? "try" : "tries")); "
+                "--on-change-webhook \(HookPlan.place(ofWebhook: url)), \(change): \(refused.reason) (\(attempts) \(attempts == 1 ? "try" : "tries")); "
                     + "it is not sent again for this change")
         }
-    }
-
-    /// Scheme and host: what stands behind them may be a secret.
-    private var place: String {
-        let parts = url.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
-        return parts.count < 3 ? "?" : "\(parts[0])//\(parts[2])\(parts.count > 3 ? "/…" : "")"
     }
 
     private func request(_ change: BasePathChange) -> HTTPRequest {

@@ -1,4 +1,3 @@
-import ModelsConfig
 import S3
 import Servables
 import SystemPackage
@@ -15,9 +14,7 @@ extension CommandBodies {
     private static func listedModels(_ context: CommandContext) throws -> [DesiredModel] {
         guard case .directory(let path) = context.configuration.modelsConfig else { return [] }
         let text = try ModelListReader.text(of: FilePath(path))
-        do throws(ConfigFault) { return try ListedModels(text, beside: context.configuration).synced } catch {
-            throw Failure(.configuration, "read the list of models \(path): \(error)")
-        }
+        return try ListedModels(text, of: path, beside: context.configuration).synced
     }
 
     /// What S3 makes of its settings and of its own environment; the credentials are named by where they come from only.

@@ -18,11 +18,17 @@ struct ModelListReader: Sendable {
     let clients: S3Clients
     let reader: WorkerThread
 
+    /// Reads the list, whichever revision is there.
+    func read() async throws(Failure) -> Revision {
+        guard let revision = try await read(unless: nil) else { preconditionFailure("nothing was known that it could still be") }
+        return revision
+    }
+
     /// Reads the list.
     /// - Parameter known: the revision that is known already.
     /// - Returns: `nil` where it is still that one.
     /// - Throws: of kind `configuration` where a file cannot be read; else as S3 has it.
-    func read(unless known: Revision? = nil) async throws(Failure) -> Revision? {
+    func read(unless known: Revision?) async throws(Failure) -> Revision? {
         let revision: Revision
         switch place {
         case .directory(let path): revision = try await file(FilePath(path))

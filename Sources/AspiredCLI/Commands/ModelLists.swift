@@ -1,7 +1,6 @@
 import Agent
 import ConfigWatch
 import FileIO
-import ModelsConfig
 import Servables
 import SystemPackage
 
@@ -24,7 +23,7 @@ final class ModelLists: Sendable {
     }
 
     /// How long to wait for a list that cannot be had.
-    private static let backoff: (first: Duration, longest: Duration) = (.seconds(1), .seconds(30))
+    private static let backoff = Backoff(base: .seconds(1), cap: .seconds(30))
     /// How long `once` and `plan` try.
     private static let patience: Duration = .seconds(60)
 
@@ -49,9 +48,9 @@ final class ModelLists: Sendable {
     /// - Throws: where the list was read and is wrong.
     func first() async throws(Failure) -> ModelSet {
         let kept = await assembly.keptList()
-        let former = kept.flatMap { try? ListedModels($0, beside: configuration) }
+        let former = kept.flatMap { try? ListedModels($0, of: place, beside: configuration) }
         do throws(Failure) {
-            guard let revision = try await reader.read() else { preconditionFailure("nothing was known that it could still be") }
+            let revision = try await reader.read()
             known.withLock { $0 = revision }
             return try set(revision, former: former)
         } catch {
@@ -73,10 +72,7 @@ final class ModelLists: Sendable {
         let deadline = assembly.time.uptime() + min(Self.patience, timeout ?? Self.patience)
         while true {
             do throws(Failure) {
-                guard let revision = try await reader.read() else {
-                    preconditionFailure("nothing was known that it could still be")
-                }
-                return try set(revision, former: nil)
+                return try set(try await reader.read(), former: nil)
             } catch {
                 let pause = nextPause()
                 guard error.isTransient, assembly.time.uptime() + pause < deadline else { throw error }
@@ -152,17 +148,13 @@ final class ModelLists: Sendable {
             if counts { failures.count += 1 }
             return failures.count
         }
-        let longest = min(Self.backoff.first * (1 << min(max(0, count - 1), 10)), Self.backoff.longest)
-        return longest * (0.5 + assembly.time.random() / 2)
+        return Self.backoff.wait(after: count, random: assembly.time.random())
     }
 
     private var telemetry: any Telemetry { assembly.telemetry }
 
     private func set(_ revision: ModelListReader.Revision, former: ListedModels?) throws(Failure) -> ModelSet {
-        let listed: ListedModels
-        do throws(ConfigFault) { listed = try ListedModels(revision.text, beside: configuration) } catch {
-            throw Failure(.configuration, "read the list of models \(place): \(error)")
-        }
+        let listed = try ListedModels(revision.text, of: place, beside: configuration)
         return try assembly.set(
             configuration.models + listed.synced, list: revision.text, former: Set(former?.synced.map(\.name) ?? []))
     }

@@ -16,8 +16,7 @@ enum RunCommand {
         let lists = ModelLists(assembly)
         let set: ModelSet
         if let lists { set = try await lists.first() } else { set = try assembly.set(configuration.models) }
-        let names = RegisteredNames(metrics)
-        names.register(set)
+        metrics.configure(models: set.models.map(\.name))
         let agent = assembly.agent(set)
         outputs.telemetry.record(.started(program: ProgramVersion.current, root: configuration.root, models: set.models.count))
         let server = try await listen(configuration, agent, metrics, outputs)
@@ -25,7 +24,7 @@ enum RunCommand {
             AgentService(agent: agent, telemetry: outputs.telemetry),
             HangupService(agent: agent, lists: lists, models: configuration.models.count, telemetry: outputs.telemetry),
         ]
-        if let lists { services.append(ModelListService(agent: agent, lists: lists, names: names)) }
+        if let lists { services.append(ModelListService(agent: agent, lists: lists, metrics: metrics)) }
         var silent = outputs.logger
         silent.logLevel = .critical
         let group = ServiceGroup(
@@ -88,27 +87,10 @@ private struct AgentService: Service {
 private struct ModelListService: Service {
     let agent: Agent
     let lists: ModelLists
-    let names: RegisteredNames
+    let metrics: MetricsRecorder
 
     func run() async throws {
-        await cancelWhenGracefulShutdown { await lists.follow(agent) { names.register($0) } }
-    }
-}
-
-/// Keeps the metrics' models those of the newest set.
-private final class RegisteredNames: Sendable {
-    private let metrics: MetricsRecorder
-    private let names = Lock<Set<String>>([])
-
-    init(_ metrics: MetricsRecorder) { self.metrics = metrics }
-
-    func register(_ set: ModelSet) {
-        names.withLock { names in
-            let now = Set(set.models.map(\.name))
-            for name in names.subtracting(now) { metrics.forget(model: name) }
-            for name in now.subtracting(names) { metrics.register(model: name) }
-            names = now
-        }
+        await cancelWhenGracefulShutdown { await lists.follow(agent) { metrics.configure(models: $0.models.map(\.name)) } }
     }
 }
 

@@ -1,3 +1,4 @@
+import Agent
 import FileIO
 import Servables
 
@@ -104,7 +105,7 @@ extension HookSettings {
         }
         webhook = reader.optional(.onChangeWebhook, mayBeSecret: true, SettingValue.webhook)
         // A token in the path of a URL opens it to everybody.
-        if let webhook { reader.show(SettingValue.place(ofWebhook: webhook), for: .onChangeWebhook) }
+        if let webhook { reader.show(HookPlan.place(ofWebhook: webhook), for: .onChangeWebhook) }
         timeout = reader.value(.hookTimeout, SettingValue.hookTimeout)
         secretFile = reader.optional(.webhookSecretFile) { text throws(ParseFault) in
             try SettingValue.path(text, in: workingDirectory)

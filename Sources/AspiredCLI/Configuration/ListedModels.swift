@@ -7,6 +7,13 @@ struct ListedModels: Sendable {
     /// Those that are synced, in the order of the text; all others are the server's alone.
     let synced: [DesiredModel]
 
+    /// As `init(_:beside:)`, for a list that is somewhere: what is wrong with it is told with its place.
+    init(_ text: [UInt8], of place: String, beside configuration: Configuration) throws(Failure) {
+        do throws(ConfigFault) { self = try ListedModels(text, beside: configuration) } catch {
+            throw Failure(.configuration, "read the list of models \(place): \(error)")
+        }
+    }
+
     /// Reads a list.
     /// - Parameters:
     ///   - text: all of it.

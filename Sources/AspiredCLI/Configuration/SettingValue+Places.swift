@@ -58,13 +58,6 @@ extension SettingValue {
         return text
     }
 
-    /// What may be shown of a webhook: scheme and host, since what stands behind them may be a secret.
-    static func place(ofWebhook url: String) -> String {
-        let parts = url.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
-        guard parts.count > 2 else { return "***" }
-        return "\(parts[0])//\(parts[2].prefix { $0 != "?" })" + (parts.count > 3 ? "/…" : "")
-    }
-
     /// A region is signed and becomes part of a host's name.
     static func region(_ text: String) throws(ParseFault) -> String {
         guard !text.isEmpty, text.utf8.count <= 64, text.utf8.allSatisfy({ isHostByte($0) }) else {

@@ -33,6 +33,12 @@ public final class MetricsRecorder: Telemetry {
 
     public init() {}
 
+    /// Has series of these models, which are configured now, and of no others.
+    public func configure(models names: [String]) {
+        for name in state.withLock({ Set($0.models.keys) }).subtracting(names) { forget(model: name) }
+        for name in names { register(model: name) }
+    }
+
     /// Begins the series of a model that was configured; one that has some keeps them.
     public func register(model: String) {
         count(model) { _ in }
