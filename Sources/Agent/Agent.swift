@@ -13,6 +13,8 @@ public final class Agent: Sendable {
 
     private struct State {
         var set: ModelSet
+        /// The set that the reconcilers are of. It is behind `set` for as long as a change takes: who asks for both gets them of one time.
+        var setInForce: ModelSet?
         var reconcilers: [ModelReconciler] = []
         var role = AgentRole.standby(holder: "")
         /// Latched: once ready, always ready.
@@ -67,7 +69,7 @@ public final class Agent: Sendable {
         let set = state.withLock { $0.set }
         do throws(Failure) { try await begin(set, sweepingModels: false) } catch { return [error] }
         let reconcilers = set.models.map { makeReconciler($0, set, .once) }
-        present(reconcilers)
+        present(reconcilers, of: set)
         let work = Task {
             await withDiscardingTaskGroup { group in
                 for reconciler in reconcilers { group.addTask { await reconciler.reconcile() } }
@@ -173,9 +175,10 @@ public final class Agent: Sendable {
             telemetry: telemetry, time: time, mode: mode)
     }
 
-    /// Has these answer questions from now on.
-    func present(_ reconcilers: [ModelReconciler]) {
+    /// Has these, which are of that set, answer questions from now on.
+    func present(_ reconcilers: [ModelReconciler], of set: ModelSet) {
         state.withLock { state in
+            state.setInForce = set
             state.reconcilers = reconcilers
             state.role = .active
         }
@@ -210,31 +213,41 @@ public final class Agent: Sendable {
     /// Why the models are not ready; empty if they are, and from then on for ever.
     public func unreadiness() async -> [String] {
         if state.withLock({ $0.isReady }) { return [] }
-        let status = await status()
-        let gap = state.withLock { $0.set.gap }
-        let reasons =
-            [gap].compactMap(\.self)
-            + status.models.filter { $0.isRequired && $0.isReady != true }
-            .map { "\($0.name): \($0.notReadyReason ?? "not ready")" }
+        let reasons = await look().unreadiness
         if reasons.isEmpty { state.withLock { $0.isReady = true } }
         return reasons
     }
 
     /// What the volume holds and what is being done about it.
     public func status() async -> AgentStatus {
-        let (reconcilers, role, set) = state.withLock { ($0.reconcilers, $0.role, $0.set) }
-        var statuses: [ModelStatus] = []
+        let look = await look()
+        return AgentStatus(
+            program: program, root: volume.layout.root.string, role: look.role, holder: await holder(), freeBytes: await freeBytes(),
+            isReady: state.withLock { $0.isReady } || look.unreadiness.isEmpty, models: look.models)
+    }
+
+    /// All that is known of one set.
+    private struct Look {
+        let role: AgentRole
+        let gap: String?
+        let models: [ModelStatus]
+
+        var unreadiness: [String] {
+            let waiting = models.filter { $0.isRequired && $0.isReady != true }
+            return [gap].compactMap(\.self) + waiting.map { "\($0.name): \($0.notReadyReason ?? "not ready")" }
+        }
+    }
+
+    private func look() async -> Look {
+        let (reconcilers, role, set) = state.withLock { ($0.reconcilers, $0.role, $0.setInForce ?? $0.set) }
+        var models: [ModelStatus] = []
         if role != .active {
             // What the volume holds decides.
-            for model in set.models { statuses.append(await volumeStatus(model)) }
+            for model in set.models { models.append(await volumeStatus(model)) }
         } else {
-            for reconciler in reconcilers { statuses.append(await reconciler.status()) }
+            for reconciler in reconcilers { models.append(await reconciler.status()) }
         }
-        let required = statuses.filter(\.isRequired)
-        return AgentStatus(
-            program: program, root: volume.layout.root.string, role: role, holder: await holder(), freeBytes: await freeBytes(),
-            isReady: state.withLock { $0.isReady } || set.gap == nil && required.allSatisfy { $0.isReady == true },
-            models: statuses)
+        return Look(role: role, gap: set.gap, models: models)
     }
 
     private func volumeStatus(_ model: DesiredModel) async -> ModelStatus {

@@ -34,7 +34,7 @@ final class ModelKeepers {
             }
             keepers[model.name] = Keeper(reconciler: reconciler, task: task)
         }
-        agent.present(set.models.compactMap { keepers[$0.name]?.reconciler })
+        agent.present(set.models.compactMap { keepers[$0.name]?.reconciler }, of: set)
         let gone = set.former.union(keepers.keys).subtracting(set.models.map(\.name))
         for name in gone where leaving[name] == nil {
             let before = keepers.removeValue(forKey: name)?.task

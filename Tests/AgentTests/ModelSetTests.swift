@@ -186,8 +186,12 @@ extension AgentSuite {
             #expect(await second.unreadiness() == ["the list of models cannot be had"])
             #expect(await second.status().isReady == false)
             #expect(world.state("staging/n") == ["7"])
-            world.source("n").open(.fetch("7", "b"))
+            // The list is known before the agent has taken it: it is not ready in between.
             second.replaceModels(world.set([world.model("n")]))
+            var answers: Set<[String]> = []
+            repeat { answers.insert(await second.unreadiness()) } while await second.status().models.isEmpty
+            #expect(!answers.contains([]), "\(answers)")
+            world.source("n").open(.fetch("7", "b"))
             await world.wait(for: "the model") { world.names("n") == ["7"] }
             await world.wait(for: "readiness") { await second.unreadiness() == [] }
             #expect(world.source("n").calls.count { $0 == .fetch("7", "a") } == 1, "what was staged was kept")
