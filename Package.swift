@@ -95,6 +95,12 @@ let package = Package(
             swiftSettings: strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
         .executableTarget(name: "s3-fixture", dependencies: ["S3Fixture", argumentParser], swiftSettings: strict),
 
+        // TensorFlow Serving as far as folders of versions go, for tests. Shares no code with the product either: a bug cannot
+        // agree with itself.
+        .target(
+            name: "ServingEmulator", dependencies: [nioCore, nioPosix, nioHTTP1], path: "Tests/ServingEmulator",
+            swiftSettings: strict),
+
         suite("ServablesTests", ["Servables"]),
         suite("PlainJSONTests", ["PlainJSON"]),
         suite(
@@ -120,6 +126,7 @@ let package = Package(
         suite("MonitoringTests", ["Monitoring", "PlainJSON", "FileIO", "Servables", logging]),
         suite("AspiredCLITests", ["AspiredCLI", "Servables"]),
         suite("S3FixtureTests", ["S3Fixture", "CLinux", nioCore, nioPosix, nioHTTP1]),
+        suite("ServingEmulatorTests", ["ServingEmulator", nioCore, nioPosix]),
         // The executables are dependencies so that they are built before they are run.
         .testTarget(
             name: "EndToEndTests",
