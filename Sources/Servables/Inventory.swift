@@ -6,11 +6,19 @@ public struct Inventory: Hashable, Sendable {
     public var entries: [VolumeEntry]
     /// Versions that are being staged, or were when an earlier process ended.
     public var staged: [Version]
+    /// Versions taken out so that the server loads a lower one, highest first; all of them have a manifest of ours.
+    public var parked: [VolumeEntry]
+    /// Versions taken out since the server could not load them, highest first.
+    public var refused: [RefusedVersion]
 
-    public init(hasBasePath: Bool, entries: [VolumeEntry], staged: [Version]) {
+    public init(
+        hasBasePath: Bool, entries: [VolumeEntry], staged: [Version], parked: [VolumeEntry] = [], refused: [RefusedVersion] = []
+    ) {
         self.hasBasePath = hasBasePath
         self.entries = entries
         self.staged = staged
+        self.parked = parked
+        self.refused = refused
     }
 
     /// The versions with a manifest of ours, highest first.
@@ -51,6 +59,38 @@ public struct VolumeEntry: Hashable, Sendable {
     }
 }
 
+/// A version that the server could not load (CONTRACT section 4).
+public struct RefusedVersion: Hashable, Sendable {
+    public let version: Version
+    /// Of its manifest, which stays for as long as the version is refused.
+    public var manifest: ManifestSummary
+    public var refusal: LoadRefusal
+    /// Whether its files are still there: their space may have been needed.
+    public var isKept: Bool
+
+    public init(version: Version, manifest: ManifestSummary, refusal: LoadRefusal, isKept: Bool) {
+        self.version = version
+        self.manifest = manifest
+        self.refusal = refusal
+        self.isKept = isKept
+    }
+}
+
+/// That a server could not load a version.
+public struct LoadRefusal: Hashable, Sendable {
+    /// In the server's own words, on one line; empty where nobody knows them any more.
+    public var reason: String
+    public var at: Timestamp
+    /// How often this content was refused, this time included.
+    public var count: Int
+
+    public init(reason: String, at: Timestamp, count: Int) {
+        self.reason = reason
+        self.at = at
+        self.count = count
+    }
+}
+
 /// What a manifest says of its version as a whole.
 public struct ManifestSummary: Hashable, Sendable {
     public var files: Int
@@ -65,13 +105,15 @@ public struct ManifestSummary: Hashable, Sendable {
     public var releasedAt: Timestamp?
     /// The boot in which it was published without being synced (`--sync after`); `nil` once it is.
     public var unsyncedBoot: String?
+    /// When the server last could not load this content; it stays known for as long as the content does.
+    public var refusal: LoadRefusal?
 
     /// Whether the disk has all of it.
     public var isSynced: Bool { unsyncedBoot == nil }
 
     public init(
         files: Int, bytes: Int64, publishedAt: Timestamp, newest: Timestamp?, verified: [VerificationMethod: Int],
-        releasedAt: Timestamp? = nil, unsyncedBoot: String? = nil
+        releasedAt: Timestamp? = nil, unsyncedBoot: String? = nil, refusal: LoadRefusal? = nil
     ) {
         self.files = files
         self.bytes = bytes
@@ -80,5 +122,6 @@ public struct ManifestSummary: Hashable, Sendable {
         self.verified = verified
         self.releasedAt = releasedAt
         self.unsyncedBoot = unsyncedBoot
+        self.refusal = refusal
     }
 }

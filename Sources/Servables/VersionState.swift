@@ -6,6 +6,12 @@ public enum VersionState: String, Hashable, Sendable, CaseIterable {
     case held
     case fetching
     case published
+    /// Published, and loaded by the server (`--server`).
+    case confirmed
+    /// Taken out again because the server could not load it.
+    case refused
+    /// Taken out so that the server loads a lower one.
+    case parked
     /// Its last attempt failed; it is tried again with back-off.
     case failed
     /// No longer aspired, on its way out.

@@ -30,6 +30,7 @@ enum ManifestText {
         members.append(.init("empty_directories", .array(header.emptyDirectories.map(JSON.string))))
         // Only where there is something to say: a program that does not know the key takes the manifest for damaged.
         if let boot = summary.unsyncedBoot { members.append(.init("unsynced_boot", .string(boot))) }
+        if let refusal = summary.refusal { members.append(.init("refusal", json(of: refusal))) }
         var bytes: [UInt8] = []
         JSON.object(members).write(to: &bytes)
         bytes.removeLast()
@@ -59,7 +60,7 @@ enum ManifestText {
         guard let json = try? JSON(parsing: Array(line) + Array("]}".utf8)), let members = json.object else { return nil }
         let known: Set<String> = [
             "format", "model", "version", "source", "adopted", "published_at", "newest", "released_at", "file_count", "bytes",
-            "verified", "empty_directories", "unsynced_boot", "files",
+            "verified", "empty_directories", "unsynced_boot", "refusal", "files",
         ]
         guard members.allSatisfy({ known.contains($0.key) }), json["format"]?.integer == format,
             let model = json["model"]?.string, let version = json["version"]?.string.flatMap({ Version($0) }),
@@ -73,14 +74,51 @@ enum ManifestText {
             guard let method = VerificationMethod(rawValue: member.key), let count = member.value.integer else { return nil }
             verified[method] = Int(count)
         }
+        var refusal: LoadRefusal?
+        if let json = json["refusal"] {
+            guard let parsed = self.refusal(parsing: json) else { return nil }
+            refusal = parsed
+        }
         let summary = ManifestSummary(
             files: Int(files), bytes: bytes, publishedAt: publishedAt,
             newest: json["newest"]?.string.flatMap(Timestamp.init(rfc3339:)), verified: verified,
             releasedAt: json["released_at"]?.string.flatMap(Timestamp.init(rfc3339:)),
-            unsyncedBoot: json["unsynced_boot"]?.string)
+            unsyncedBoot: json["unsynced_boot"]?.string, refusal: refusal)
         return ManifestHeader(
             model: model, version: version, source: source, isAdopted: isAdopted, summary: summary,
             emptyDirectories: directories.compactMap(\.string))
+    }
+
+    private static func json(of refusal: LoadRefusal) -> JSON {
+        .object([
+            .init("reason", .string(oneLine(refusal.reason))), .init("at", .string(refusal.at.description)),
+            .init("count", .integer(Int64(refusal.count))),
+        ])
+    }
+
+    private static func refusal(parsing json: JSON) -> LoadRefusal? {
+        guard let members = json.object, members.map(\.key) == ["reason", "at", "count"], let reason = json["reason"]?.string,
+            let at = json["at"]?.string.flatMap(Timestamp.init(rfc3339:)), let count = json["count"]?.integer,
+            (1...mostRefusals).contains(count)
+        else { return nil }
+        return LoadRefusal(reason: reason, at: at, count: Int(count))
+    }
+
+    /// More are not counted.
+    static let mostRefusals: Int64 = 1_000_000
+
+    /// A server's words as they are kept: no control characters, and 1,000 bytes at most.
+    static func oneLine(_ text: String) -> String {
+        var line = ""
+        var length = 0
+        for scalar in text.unicodeScalars {
+            let isControl = scalar.properties.generalCategory == .control || scalar == "\u{2028}" || scalar == "\u{2029}"
+            let scalar = isControl ? " " : scalar
+            length += UTF8.width(scalar)
+            if length > 1_000 { break }
+            line.unicodeScalars.append(scalar)
+        }
+        return line
     }
 
     static func parseFile(_ line: ArraySlice<UInt8>) -> ManifestFile? {

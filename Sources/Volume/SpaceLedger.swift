@@ -132,11 +132,12 @@ extension Volume {
         }
     }
 
-    /// The bytes of all published versions, of what lies in staging except at `places`, and of what is being deleted. A file that
-    /// several of them share takes its space once.
+    /// The bytes of all published versions, of those that lie aside, of what lies in staging except at `places`, and of what is being
+    /// deleted. A file that several of them share takes its space once.
     private func bytesHeld(except places: Set<FilePath>) throws(FileError) -> Int64 {
         var counted: Set<UInt64> = []
         var bytes = try fileSystem.treeSize(layout.trash, counted: &counted)
+        for aside in Aside.allCases { bytes += try fileSystem.treeSize(layout.aside(aside), counted: &counted) }
         for model in try manifests.models() {
             for version in try manifests.entries(model).versions where try manifests.header(model, version) != nil {
                 bytes += try fileSystem.treeSize(layout.version(model, version), counted: &counted)

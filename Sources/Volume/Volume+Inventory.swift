@@ -4,22 +4,27 @@ import SystemPackage
 
 extension Volume {
     /// What the volume holds of a model. Reads names and, where one changed, manifests.
+    ///
+    /// A version that lies aside is not listed as such while the base path has anything of its number.
     public func inventory(_ model: String) throws(VolumeError) -> Inventory {
         try doing("look at what \(layout.base(model)) holds") { () throws(FileError) in
+            let aside = try asideEntries(model)
             let status = try fileSystem.status(layout.base(model))
-            return Inventory(
+            var inventory = Inventory(
                 hasBasePath: status?.kind == .directory,
-                entries: status?.kind == .directory ? try entries(model) : [],
+                entries: status?.kind == .directory ? try entries(model, aside) : [],
                 staged: try staged(model))
+            if !aside.isEmpty { try list(aside, model, in: &inventory) }
+            return inventory
         }
     }
 
-    /// The models that the volume has manifests of.
+    /// The models that the volume has manifests of, those of versions that lie aside included.
     public func knownModels() throws(VolumeError) -> [String] {
         try doing("read \(layout.manifests)") { () throws(FileError) in try manifests.models() }
     }
 
-    private func entries(_ model: String) throws(FileError) -> [VolumeEntry] {
+    private func entries(_ model: String, _ aside: [AsideEntry]) throws(FileError) -> [VolumeEntry] {
         var entries: [VolumeEntry] = []
         for name in try fileSystem.listIfThere(layout.base(model)) {
             guard let version = Version(name) else { continue }
@@ -28,7 +33,10 @@ extension Volume {
             let kind: VolumeEntry.Kind
             switch status.kind {
             case .directory:
-                if let header = try manifests.header(model, version) {
+                // Where it lies aside the manifest is not that of what is here, unless it came back since.
+                let other = aside.first { $0.version.name == version.name }
+                let isOther = if let other { try fileSystem.status(other.path) != nil } else { false }
+                if !isOther, let header = try manifests.header(model, version) {
                     kind = .published(header.summary)
                 } else {
                     kind = .unknownDirectory
@@ -40,6 +48,29 @@ extension Volume {
             entries.append(VolumeEntry(version: version, kind: kind))
         }
         return oneOfEachNumber(entries).sorted { $0.version > $1.version }
+    }
+
+    private func list(_ aside: [AsideEntry], _ model: String, in inventory: inout Inventory) throws(FileError) {
+        // Of several of one number the first counts.
+        var seen = Set(inventory.entries.map(\.version))
+        let kept = aside.filter { $0.form == .whole }
+        let order =
+            kept.filter { $0.aside == .refused } + kept.filter { $0.aside == .parked } + aside.filter { $0.form == .givenUp }
+        for entry in order where !seen.contains(entry.version) {
+            guard let summary = try manifests.header(model, entry.version)?.summary else { continue }
+            seen.insert(entry.version)
+            switch entry.aside {
+            case .parked: inventory.parked.append(VolumeEntry(version: entry.version, kind: .published(summary)))
+            case .refused:
+                // Killed before it was noted why. A rename is the last change of a directory, and its time stays the same.
+                let refusal = summary.refusal ?? LoadRefusal(reason: "", at: entry.status.changed, count: 1)
+                inventory.refused.append(
+                    RefusedVersion(
+                        version: entry.version, manifest: summary, refusal: refusal, isKept: entry.form == .whole))
+            }
+        }
+        inventory.parked.sort { $0.version > $1.version }
+        inventory.refused.sort { $0.version > $1.version }
     }
 
     /// Of several names of one number the published one counts; without one the number is an obstacle.

@@ -34,12 +34,13 @@ extension Volume {
         if isOccupied { throw .occupied(target) }
         do throws(VolumeError) {
             try seal(staged, sync)
+            try doing("clear the way for \(target)") { () throws(FileError) in try dropAside(model, version) }
             try writeManifest(staged, sync)
             try moveIntoPlace(staged, sync)
         } catch {
             let error = given(up: staged, error)
             // A manifest without its version would vouch for whatever others put there.
-            if !isInPlace(target, error) { try? manifests.remove(model, version) }
+            if !isInPlace(target, error), !mayLieAside(model, version) { try? manifests.remove(model, version) }
             throw error
         }
         staged.end()
@@ -54,13 +55,19 @@ extension Volume {
         do throws(FileError) { return try fileSystem.status(target) != nil } catch { return true }
     }
 
-    /// Notes a directory that was there before us as ours, without touching it.
+    /// Whether a manifest may be that of a version that lies aside, so that it must stay. Where nobody can tell, a later start does.
+    private func mayLieAside(_ model: String, _ version: Version) -> Bool {
+        do throws(FileError) { return try liesAside(model, version) } catch { return true }
+    }
+
+    /// Notes a directory that was there before us as ours, without touching it. What lies aside of the version goes.
     public func adopt(
         _ model: String, _ version: Version, table: FileTable, source: String, verifications: [Verification]
     ) throws(VolumeError) {
         precondition(verifications.count == table.count, "every file was verified")
         let header = header(model, version, table: table, source: source, isAdopted: true, verifications: verifications)
         try doing("write the manifest of \(model) \(version)") { () throws(FileError) in
+            try dropAside(model, version)
             try write(header, table: table, verifications)
         }
     }
@@ -80,15 +87,22 @@ extension Volume {
         }
     }
 
-    /// Takes a version out of its base path by one rename; the space comes back with the next `sweep` (CONTRACT P2, P7).
+    /// Takes a version out of its base path by one rename, or out of the parked ones if it is there; the space comes back with the
+    /// next `sweep` (CONTRACT P2, P7).
     public func prune(_ model: String, _ version: Version) throws(VolumeError) {
         let path = layout.version(model, version)
         try doing("prune \(path)") { () throws(FileError) in
-            try moveToTrash(path, label: "\(model)-\(version.name)")
-            onChange(BasePathChange(.prune, model: model, version: version, directory: path.string))
-            try fileSystem.syncDirectory(layout.base(model))
-            // After the rename: a version without a manifest would be foreign.
-            try manifests.remove(model, version)
+            if try fileSystem.status(path) == nil, let parked = try kept(.parked, model, version) {
+                try moveToTrash(parked, label: "\(model)-\(version.name)")
+                try fileSystem.syncDirectory(layout.aside(.parked, model))
+            } else {
+                if try moveToTrash(path, label: "\(model)-\(version.name)") {
+                    onChange(BasePathChange(.prune, model: model, version: version, directory: path.string))
+                }
+                try fileSystem.syncDirectory(layout.base(model))
+            }
+            // After the rename: a version without a manifest would be foreign. That of one that lies aside is not this one's.
+            if try !liesAside(model, version) { try manifests.remove(model, version) }
         }
     }
 
@@ -170,25 +184,15 @@ extension Volume {
         let target = layout.version(staged.model, staged.version)
         try doing("publish \(target)", or: { $0.errno == .fileExists ? .occupied(target) : nil }) { () throws(FileError) in
             if try fileSystem.status(base) == nil {
-                try bringBack(base, with: staged)
+                let whole = layout.staging(staged.model, staged.version).appending(VolumeLayout.wholeBase)
+                try bringBack(base, with: staged.version, from: staged.tree, by: whole)
+                try syncOrTakeOut(layout.root, base)
+                forgetOthers(of: staged.model, than: staged.version)
             } else {
                 try fileSystem.renameWithoutReplacing(staged.tree, target)
                 if sync == .before { try syncOrTakeOut(base, target) }
             }
         }
-    }
-
-    /// A base path that was gone comes back together with its first version, by one rename: a server unloads everything from
-    /// one that is there and empty.
-    private func bringBack(_ base: FilePath, with staged: StagedVersion) throws(FileError) {
-        let whole = layout.staging(staged.model, staged.version).appending(VolumeLayout.wholeBase)
-        try fileSystem.makeDirectory(whole, mode: settings.directoryMode)
-        try fileSystem.renameWithoutReplacing(staged.tree, whole.appending(staged.version.name))
-        try fileSystem.syncDirectory(whole)
-        try fileSystem.renameWithoutReplacing(whole, base)
-        try syncOrTakeOut(layout.root, base)
-        // The others went with the old base path.
-        try? manifests.clear(staged.model) { $0 == staged.version }
     }
 
     /// Makes a rename into `directory` durable. Where that fails nobody knows whether it is, and asking again would not tell: what
@@ -197,7 +201,7 @@ extension Volume {
         do throws(FileError) {
             try fileSystem.syncDirectory(directory)
         } catch {
-            try? moveToTrash(name, label: "unsynced")
+            _ = try? moveToTrash(name, label: "unsynced")
             throw error
         }
     }

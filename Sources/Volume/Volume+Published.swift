@@ -11,7 +11,7 @@ public struct PublishedVersion: Sendable {
 }
 
 extension Volume {
-    /// Reads a published version's manifest.
+    /// Reads a version's manifest, whether it is published or lies aside.
     /// - Returns: `nil` where the version has none that can be used.
     public func published(_ model: String, _ version: Version) throws(VolumeError) -> PublishedVersion? {
         try doing("read the manifest of \(model) \(version)") { () throws(FileError) in
@@ -35,6 +35,7 @@ extension Volume {
             new.summary.publishedAt = old.summary.publishedAt
             new.summary.releasedAt = old.summary.releasedAt
             new.summary.unsyncedBoot = old.summary.unsyncedBoot
+            new.summary.refusal = old.summary.refusal
             try write(new, table: table, verifications)
         }
     }

@@ -3,12 +3,13 @@ import Servables
 import SystemPackage
 
 extension Volume {
-    /// What an earlier process left behind goes: half-written files of ours, manifests of versions that are not there, and staged
-    /// versions of models that are not among `models`; the trash is emptied by `sweep`. Needs the lock.
+    /// What an earlier process left behind goes: half-written files of ours, manifests of versions that are not there, what lies aside
+    /// without one, and staged versions of models that are not among `models`; the trash is emptied by `sweep`. Needs the lock.
     /// - `models`: the configured ones; `nil` leaves every model's staging alone.
     public func recover(models: Set<String>?) throws(VolumeError) {
         try doing("clear up \(layout.state)") { () throws(FileError) in
             try fileSystem.makeDirectory(layout.trash, mode: 0o755)
+            for aside in Aside.allCases { try recoverAside(aside) }
             for model in try manifests.models() { try recoverManifests(model) }
             guard try fileSystem.status(layout.staging) != nil else { return }
             for model in try fileSystem.list(layout.staging) {
@@ -43,8 +44,10 @@ extension Volume {
     }
 
     /// Renames anything of ours out of sight.
-    func moveToTrash(_ path: FilePath, label: String) throws(FileError) {
-        guard try fileSystem.status(path) != nil else { return }
+    /// - Returns: whether there was anything.
+    @discardableResult
+    func moveToTrash(_ path: FilePath, label: String) throws(FileError) -> Bool {
+        guard try fileSystem.status(path) != nil else { return false }
         try fileSystem.makeDirectory(layout.trash, mode: 0o755)
         while true {
             let number = trashCounter.withLock { counter in
@@ -53,7 +56,7 @@ extension Volume {
             }
             do throws(FileError) {
                 try fileSystem.renameWithoutReplacing(path, layout.trash.appending("\(label.prefix(200)).\(number)"))
-                return
+                return true
             } catch {
                 // Left by an earlier process that counted from one, too.
                 guard error.errno == .fileExists || error.errno == .directoryNotEmpty else { throw error }
@@ -62,8 +65,12 @@ extension Volume {
     }
 
     func removeStagingIfEmpty(_ model: String) throws(FileError) {
+        try removeIfEmpty(layout.staging(model))
+    }
+
+    func removeIfEmpty(_ directory: FilePath) throws(FileError) {
         do throws(FileError) {
-            try fileSystem.removeDirectory(layout.staging(model))
+            try fileSystem.removeDirectory(directory)
         } catch {
             guard error.errno == .directoryNotEmpty || error.errno == .fileExists else { throw error }
         }
@@ -74,7 +81,8 @@ extension Volume {
         let isGone = try fileSystem.status(layout.base(model)) == nil
         try manifests.clear(model) { (version) throws(FileError) in
             if isGone { return true }
-            return try fileSystem.status(layout.version(model, version)) != nil
+            if try fileSystem.status(layout.version(model, version)) != nil { return true }
+            return try liesAside(model, version)
         }
     }
 

@@ -113,14 +113,14 @@ extension Volume {
         return found
     }
 
-    /// Files of a published version that nobody has touched since its manifest was written.
+    /// Files of a version, published or aside, that nobody has touched since its manifest was written.
     struct SharedFiles {
         let model: String
         let version: Version
         let inodes: Set<UInt64>
     }
 
-    /// The files of published versions that trees share which are about to be deleted.
+    /// The files of versions of ours that trees share which are about to be deleted.
     func filesShared(with trees: [FilePath]) throws(FileError) -> [SharedFiles] {
         var inodes: Set<UInt64> = []
         for tree in trees { try fileSystem.eachFile(below: tree) { if $0.links > 1 { inodes.insert($0.inode) } } }
@@ -128,10 +128,11 @@ extension Volume {
         var shared: [SharedFiles] = []
         for model in try manifests.models() {
             for version in try manifests.entries(model).versions where try manifests.header(model, version) != nil {
+                let place = try place(of: version, model)
                 var untouched: Set<UInt64> = []
                 try manifests.eachFile(model, version) { (file) throws(FileError) in
                     guard let stamp = file.stamp, inodes.contains(stamp.inode) else { return }
-                    let path = layout.version(model, version).appending(file.entry.path)
+                    let path = place.appending(file.entry.path)
                     if try fileSystem.status(path)?.stamp == stamp { untouched.insert(stamp.inode) }
                 }
                 if !untouched.isEmpty { shared.append(SharedFiles(model: model, version: version, inodes: untouched)) }
@@ -143,7 +144,7 @@ extension Volume {
     /// Notes anew how files are that have lost a name: that changed their time of change, and no one else did.
     func restamp(_ shared: [SharedFiles]) throws(FileError) {
         for files in shared {
-            let directory = layout.version(files.model, files.version)
+            let directory = try place(of: files.version, files.model)
             try manifests.restamp(files.model, files.version) { (file) throws(FileError) in
                 guard let stamp = file.stamp, files.inodes.contains(stamp.inode),
                     let now = try fileSystem.status(directory.appending(file.entry.path)), now.inode == stamp.inode,
@@ -165,11 +166,11 @@ extension Volume {
         if versions.isEmpty { return }
         let contents = ContentIndex(table, source, rules, wanted: wanted)
         for version in versions {
-            // A manifest whose version is not there speaks for nothing.
+            // A manifest whose version is not there, or lies aside, speaks for nothing here.
             let directory = layout.version(model, version)
-            guard let header = try manifests.header(model, version), try fileSystem.status(directory)?.kind == .directory else {
-                continue
-            }
+            guard let header = try manifests.header(model, version), try fileSystem.status(directory)?.kind == .directory,
+                try !liesAside(model, version)
+            else { continue }
             try manifests.eachFile(model, version) { (file) throws(FileError) in
                 guard rules.accepts(file) else { return }
                 let published = PublishedFile(

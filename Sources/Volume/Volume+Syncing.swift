@@ -43,7 +43,7 @@ extension Volume {
         guard let published = try published(model, version), let summary = try summary(model, version), !summary.isSynced else {
             return .synced
         }
-        let place = layout.version(model, version)
+        let place = try doing("look for \(model) \(version)") { () throws(FileError) in try self.place(of: version, model) }
         do throws(FileError) {
             if isDoubtful(summary), let end = try compare(published, in: place, bytesAtOnce, isStopped) { return end }
             return try syncTree(published.table, in: place, bytesAtOnce, isStopped)
@@ -106,7 +106,7 @@ extension Volume {
         return nil
     }
 
-    /// Files, then directories from the deepest up, then the base path, as before a rename.
+    /// Files, then directories from the deepest up, then the one that holds the version, as before a rename.
     private func syncTree(
         _ table: FileTable, in place: FilePath, _ bytesAtOnce: Int64, _ isStopped: () -> Bool
     ) throws(FileError) -> LateSync {

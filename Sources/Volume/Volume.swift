@@ -114,8 +114,10 @@ public final class Volume: Sendable {
     /// since a server unloads everything from an empty one.
     public func ensureBasePath(_ model: String) throws(VolumeError) {
         let base = layout.base(model)
-        let heldVersions = try doing("read the manifests of \(model)") { () throws(FileError) in
-            try !manifests.entries(model).versions.isEmpty
+        let heldVersions = try doing("read the manifests of \(model)") { () throws(FileError) -> Bool in
+            // Of what lies aside the base path held nothing when it went.
+            let aside = try asideEntries(model).map(\.version.name)
+            return try manifests.entries(model).versions.contains { !aside.contains($0.name) }
         }
         let status = try doing("look at \(base)") { () throws(FileError) in try fileSystem.status(base) }
         guard let status else {

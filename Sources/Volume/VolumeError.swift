@@ -14,6 +14,8 @@ public enum VolumeError: Error, Hashable, Sendable {
     case notDirectory(FilePath)
     /// A version is already in the base path.
     case occupied(FilePath)
+    /// A directory that no manifest of ours covers, or that is not there.
+    case notOurs(FilePath)
     /// A staged version that is not what its table says; `reason` names the file.
     case incomplete(FilePath, reason: String)
     /// A path in a table that must not become a file.
@@ -60,6 +62,9 @@ extension VolumeError {
         case .occupied(let path):
             return Failure(
                 .volume, "publish \(path): something of that name is already there and is left alone", isTransient: true)
+        case .notOurs(let path):
+            return Failure(
+                .volume, "move \(path): it is not there, or no manifest of ours covers it; it is left alone", isTransient: true)
         case .incomplete(let path, let reason):
             return Failure(.volume, "publish \(path): \(reason); it will be fetched again", isTransient: true)
         case .unsafePath(let path, let reason):

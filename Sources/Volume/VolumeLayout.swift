@@ -34,6 +34,14 @@ public struct VolumeLayout: Hashable, Sendable {
     static let progress = "progress"
     static let wholeBase = "base"
 
+    /// What lies aside is named as in the base path, but for a refused version whose files were given up, and for a base path that
+    /// comes back with its version, for an instant.
+    func aside(_ aside: Aside) -> FilePath { state.appending(aside.rawValue) }
+    func aside(_ aside: Aside, _ model: String) -> FilePath { self.aside(aside).appending(model) }
+    func aside(_ aside: Aside, _ model: String, _ version: Version, _ form: Aside.Form = .whole) -> FilePath {
+        self.aside(aside, model).appending(version.name + form.suffix)
+    }
+
     func manifests(_ model: String) -> FilePath { manifests.appending(model) }
     func manifest(_ model: String, _ version: Version) -> FilePath {
         manifests(model).appending("\(version.name)\(VolumeLayout.manifestSuffix)")

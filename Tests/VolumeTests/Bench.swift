@@ -69,11 +69,12 @@ struct Bench: Sendable {
     /// Another process' view of the same volume.
     func volume(
         _ probe: Probe? = nil, settings: VolumeSettings = VolumeSettings(),
-        groups: ControlGroups = ControlGroups(membership: "/none"), boot: String = "this boot"
+        groups: ControlGroups = ControlGroups(membership: "/none"), boot: String = "this boot",
+        onChange: @escaping @Sendable (BasePathChange) -> Void = { _ in }
     ) -> Volume {
         Volume(
             layout: layout, settings: settings, fileSystem: FileSystem(probe: probe), time: StoppedTime(), reader: Self.reader,
-            controlGroups: groups, boot: boot)
+            controlGroups: groups, boot: boot, onChange: onChange)
     }
 
     @discardableResult

@@ -85,6 +85,37 @@ struct ManifestTests {
         }
     }
 
+    @Test("that a version was refused is written where it was, and anything that is not exactly that makes the manifest none")
+    func refusal() {
+        var header = header(files: 0)
+        #expect(!String(decoding: ManifestText.header(header), as: UTF8.self).contains("refusal"))
+        header.summary.refusal = LoadRefusal(reason: "says \"no\"", at: Timestamp(secondsSinceEpoch: 1), count: 3)
+        let text = String(decoding: ManifestText.header(header), as: UTF8.self)
+        let refusal = #""refusal":{"reason":"says \"no\"","at":"1970-01-01T00:00:01.000Z","count":3}"#
+        #expect(text.contains(refusal))
+        #expect(ManifestText.parseHeader(Array(text.utf8)[...]) == header)
+        for other in [
+            "null", "{}", "[]", #"{"reason":"","at":"1970-01-01T00:00:01Z","count":0}"#,
+            #"{"reason":"","at":"1970-01-01T00:00:01Z","count":9223372036854775807}"#,
+            #"{"reason":"","at":"1970-01-01T00:00:01Z","count":1,"x":1}"#, #"{"reason":"","at":"yesterday","count":1}"#,
+            #"{"reason":1,"at":"1970-01-01T00:00:01Z","count":1}"#, #"{"reason":"","at":"1970-01-01T00:00:01Z","count":1.5}"#,
+        ] {
+            let changed = text.replacing(refusal, with: "\"refusal\":\(other)")
+            #expect(changed != text)
+            #expect(ManifestText.parseHeader(Array(changed.utf8)[...]) == nil, "\(other)")
+        }
+    }
+
+    @Test(
+        "a server's words become one line of 1,000 bytes at most, never half a letter",
+        arguments: [
+            ("", ""), ("a\r\nb\u{0}c\u{85}d\u{7f}\u{2029}e", "a  b c d  e"), (String(repeating: "x", count: 1_001), nil),
+            (String(repeating: "\u{1f600}", count: 251), String(repeating: "\u{1f600}", count: 250)),
+        ] as [(String, String?)])
+    func oneLine(text: String, expected: String?) {
+        #expect(ManifestText.oneLine(text) == expected ?? String(repeating: "x", count: 1_000))
+    }
+
     @Test("a manifest of another model or version, or that is no file, is none")
     func misplaced() async throws {
         try await withDirectory { directory in
