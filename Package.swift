@@ -75,6 +75,7 @@ let package = Package(
         room("Transfer", ["CCurl", "CLinux", "Servables", "FileIO", systemPackage]),
         room("S3", ["Servables", "PlainJSON", "Transfer", "FileIO", "Digests", "CExpat", systemPackage]),
         room("ModelSources", ["Servables", "PlainJSON", "Digests", "FileIO", "S3", systemPackage]),
+        room("Serving", ["Servables", "PlainJSON", "Transfer"]),
         room("ConfigWatch", ["FileIO", "CInotifyTools", systemPackage]),
         room(
             "Agent",
@@ -83,7 +84,8 @@ let package = Package(
         room(
             "AspiredCLI",
             [
-                "Servables", "PlainJSON", "ModelsConfig", "FileIO", "Volume", "Transfer", "S3", "ModelSources", "ConfigWatch",
+                "Servables", "PlainJSON", "ModelsConfig", "FileIO", "Volume", "Transfer", "S3", "ModelSources", "Serving",
+                "ConfigWatch",
                 "Agent", "Monitoring", argumentParser, logging, lifecycle, unixSignals, systemPackage,
             ]),
         .executableTarget(name: "aspired", dependencies: ["AspiredCLI"], swiftSettings: strict, linkerSettings: small),
@@ -121,6 +123,7 @@ let package = Package(
         suite(
             "ModelSourcesTests",
             ["ModelSources", "S3", "Transfer", "S3Fixture", "Digests", "FileIO", "Servables", systemPackage]),
+        suite("ServingTests", ["Serving", "Servables", "Transfer"]),
         suite("ConfigWatchTests", ["ConfigWatch", "FileIO", systemPackage]),
         suite("AgentTests", ["Agent", "Volume", "ModelSources", "FileIO", "Servables", systemPackage]),
         suite("MonitoringTests", ["Monitoring", "PlainJSON", "FileIO", "Servables", logging]),
@@ -130,7 +133,9 @@ let package = Package(
         // The executables are dependencies so that they are built before they are run.
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["S3Fixture", "FileIO", "CLinux", "PlainJSON", "aspired", "s3-fixture", systemPackage],
+            dependencies: [
+                "S3Fixture", "ServingEmulator", "FileIO", "CLinux", "PlainJSON", "aspired", "s3-fixture", systemPackage,
+            ],
             exclude: ["Support/upload.py", "Support/webhook.py"], swiftSettings: strict),
     ],
     cLanguageStandard: .c11

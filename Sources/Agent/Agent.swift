@@ -27,14 +27,15 @@ public final class Agent: Sendable {
     private let workers: AgentWorkers
     let telemetry: any Telemetry
     let time: any TimeSource
+    private let server: (any ServerLink)?
     private let state: Lock<State>
     /// Has `run` look at the set again.
     private let (setChanges, setChanged) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
 
-    /// `program` is its version, for status and logs; `set` is what it begins with.
+    /// `program` is its version, for status and logs; `set` is what it begins with; `server` confirms what `run` publishes.
     public init(
         program: String, set: ModelSet, settings: AgentSettings, volume: Volume, workers: AgentWorkers,
-        telemetry: any Telemetry, time: any TimeSource
+        telemetry: any Telemetry, time: any TimeSource, server: (any ServerLink)? = nil
     ) {
         self.program = program
         self.settings = settings
@@ -42,6 +43,7 @@ public final class Agent: Sendable {
         self.workers = workers
         self.telemetry = telemetry
         self.time = time
+        self.server = server
         state = Lock(State(set: set))
     }
 
@@ -172,7 +174,7 @@ public final class Agent: Sendable {
     func makeReconciler(_ model: DesiredModel, _ set: ModelSet, _ mode: ModelReconciler.Mode = .run) -> ModelReconciler {
         ModelReconciler(
             model: model, source: set.makeSource(model), volume: volume, workers: workers, settings: settings,
-            telemetry: telemetry, time: time, mode: mode)
+            telemetry: telemetry, time: time, mode: mode, server: mode == .run ? server : nil)
     }
 
     /// Has these, which are of that set, answer questions from now on.
@@ -222,7 +224,8 @@ public final class Agent: Sendable {
     public func status() async -> AgentStatus {
         let look = await look()
         return AgentStatus(
-            program: program, root: volume.layout.root.string, role: look.role, holder: await holder(), freeBytes: await freeBytes(),
+            program: program, root: volume.layout.root.string, role: look.role, holder: await holder(),
+            freeBytes: await freeBytes(),
             isReady: state.withLock { $0.isReady } || look.unreadiness.isEmpty, models: look.models)
     }
 

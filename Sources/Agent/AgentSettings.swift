@@ -14,11 +14,13 @@ public struct AgentSettings: Hashable, Sendable {
     /// Refuse files that the source offers nothing to verify by.
     public var requiresVerification: Bool
     public var reuse: ReuseMode
+    /// A version that the server has not confirmed after this is reported.
+    public var confirmTimeout: Duration
 
     public init(
         pollInterval: Duration = .seconds(30), rules: PlanRules = PlanRules(), republishPause: Duration = .seconds(5),
         recheckInterval: Duration = .seconds(600), onChanged: ChangeAction = .keep, requiresVerification: Bool = false,
-        reuse: ReuseMode = .auto
+        reuse: ReuseMode = .auto, confirmTimeout: Duration = .seconds(600)
     ) {
         self.pollInterval = pollInterval
         self.rules = rules
@@ -27,6 +29,7 @@ public struct AgentSettings: Hashable, Sendable {
         self.onChanged = onChanged
         self.requiresVerification = requiresVerification
         self.reuse = reuse
+        self.confirmTimeout = confirmTimeout
     }
 
     /// Of the poll interval, to either side.

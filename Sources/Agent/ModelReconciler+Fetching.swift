@@ -37,6 +37,8 @@ extension ModelReconciler {
     private func begin(_ version: Version) {
         // The directory that is there may spell the number otherwise.
         let place = inventory?[version]?.version
+        // What is found equal stays where it is, and the server may have loaded it.
+        if place != nil { returned.insert(version) }
         let fetcher = fetcher()
         let bell = bell
         let table = foundReady?.version == version ? foundReady?.table : nil
@@ -56,9 +58,12 @@ extension ModelReconciler {
     func fetcher() -> VersionFetcher {
         let progress = progress
         progress.withLock { $0 = nil }
+        var awaitGone: (@Sendable (Version, Bool) async -> Bool)?
+        if server != nil { awaitGone = { version, isReplaced in await self.awaitGone(version, isReplaced: isReplaced) } }
         return VersionFetcher(
             model: model.name, source: source, volume: volume, workers: workers, settings: settings, telemetry: telemetry,
-            time: time, isUrgent: !readiness.isReady, onProgress: { new in progress.withLock { $0 = new } })
+            time: time, isUrgent: !readiness.isReady, onProgress: { new in progress.withLock { $0 = new } },
+            awaitGone: awaitGone)
     }
 
     /// A fetch, or what is done with a fetcher, came to its end.
@@ -73,6 +78,7 @@ extension ModelReconciler {
         gaveUpLast = false
         guard let error else {
             versionFailures[version] = nil
+            available.renewed.remove(version)
             return
         }
         // What failed is asked about anew: it may have changed.
@@ -110,7 +116,8 @@ extension ModelReconciler {
 extension ModelReconciler {
     /// Versions of which something is to be pruned, discarded or noted.
     var undone: [Version] {
-        (plan.prune + plan.discard + plan.release + plan.unrelease + toSync).filter { $0 != fetch?.version }
+        (plan.prune + plan.discard + plan.release + plan.unrelease + plan.refuse.keys + plan.park + plan.unpark + plan.readmit
+            + plan.forget + toSync).filter { $0 != fetch?.version }
     }
 
     func noteReleases(_ now: Duration) {
@@ -126,9 +133,9 @@ extension ModelReconciler {
         let (name, volume, telemetry) = (model.name, volume, telemetry)
         if mustListAgain {
             nextListing = .zero
-        } else if !awaitsSync {
+        } else if !awaitsSync, isServerKnown(now) {
             for version in plan.prune {
-                work(on: version, now) { () throws(VolumeError) in
+                takeOut(version, now) { () throws(VolumeError) in
                     try volume.prune(name, version)
                     telemetry.record(.pruned(model: name, version: version))
                     volume.sweep(reportingTo: telemetry)
@@ -163,6 +170,14 @@ extension ModelReconciler {
         }
     }
 
+    /// Work that takes a version out of the base path. Beside a server one at a time, each by a plan of its own: together they might leave
+    /// the base path without a version, though no plan would.
+    func takeOut(_ version: Version, _ now: Duration, _ body: @escaping @Sendable () throws(VolumeError) -> Void) {
+        guard server == nil || leaving == nil, mayWork(on: version, now) else { return }
+        leaving = version
+        work(on: version, now, body)
+    }
+
     func mayWork(on version: Version, _ now: Duration) -> Bool {
         guard working[version] == nil, version != fetch?.version else { return false }
         guard let streak = workFailures[version] else { return true }
@@ -171,6 +186,7 @@ extension ModelReconciler {
 
     func workEnded(_ version: Version) {
         working[version] = nil
+        if leaving == version { leaving = nil }
         endedWorks += 1
         bell.ring()
     }

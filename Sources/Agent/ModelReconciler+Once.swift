@@ -48,6 +48,13 @@ extension ModelReconciler {
                 Failure(.notFound, "\(source.location) does not have version \(absent), which --versions names for \(model.name)")
             )
         }
+        if case .specific = model.policy, let refused = inventory?.refused.first(where: { plan.refused.contains($0.version) }) {
+            return .failed(
+                Failure(
+                    .notFound,
+                    "publish \(model.name) \(refused.version), which --versions names: the server could not load version "
+                        + "\(refused.version) before (\(refused.refusal.reason)); upload it anew, or name another version"))
+        }
         return isWaitingForHeld ? nil : .done
     }
 

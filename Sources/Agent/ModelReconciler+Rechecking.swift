@@ -12,10 +12,15 @@ extension ModelReconciler {
     func followPublished(_ inventory: Inventory, _ now: Duration) {
         guard rechecksAtAll, let listed = available.listed else { return }
         let published = plan.aspired.filter { inventory[$0]?.manifest != nil && listed.contains($0) }
+        // Another content is another try: these are looked at as often as the source.
+        let refused = plan.refused.filter { version in
+            listed.contains(version) && inventory.refused.contains { $0.version == version }
+        }
         let republishes = settings.onChanged == .republish
         // It may have been ended between fetching a version anew and putting it in place.
         let urgent = republishes ? Set(inventory.staged) : []
-        rechecks.follow(published, urgent: urgent, now: now, interval: settings.recheckInterval) { time.random() }
+        rechecks.follow(published + refused, urgent: urgent, now: now, interval: settings.recheckInterval) { time.random() }
+        for version in refused { rechecks.expect(version, by: now + settings.pollInterval) }
         if republishes { plan.discard.removeAll { rechecks.mayNeedStaged($0) } }
     }
 
@@ -23,7 +28,7 @@ extension ModelReconciler {
     func startRecheck(_ now: Duration) {
         guard rechecksAtAll, recheck == nil, !Task.isCancelled else { return }
         // What is being replaced is compared by that.
-        guard let version = rechecks.next(now, but: fetch?.version), let place = inventory?[version]?.version else { return }
+        guard let version = rechecks.next(now, but: fetch?.version), let place = place(of: version) else { return }
         let (name, volume) = (model.name, volume)
         recheck = Task {
             do throws(VolumeError) {
@@ -36,6 +41,11 @@ extension ModelReconciler {
             recheck = nil
             bell.ring()
         }
+    }
+
+    /// A version as its directory spells it, in the base path or among the refused ones.
+    private func place(of version: Version) -> Version? {
+        inventory?[version]?.version ?? inventory?.refused.first { $0.version == version }?.version
     }
 
     private func compare(_ version: Version, _ published: FileTable) async {
@@ -52,6 +62,14 @@ extension ModelReconciler {
         let isNew = rechecks.compared(version, difference, next: time.uptime() + settings.recheckInterval)
         guard isNew, let difference else { return }
         versionFailures[version] = nil
+        if inventory?[version] == nil {
+            available.renewed.insert(version)
+            telemetry.record(
+                .notice(
+                    "\(model.name) \(version), which the server had refused, is another one now: \(difference); it is fetched anew"
+                ))
+            return
+        }
         telemetry.record(.changed(model: model.name, version: version, reason: difference, action: settings.onChanged))
     }
 
@@ -64,7 +82,9 @@ extension ModelReconciler {
     /// Starts on the first version that changed and may be put in place anew, when there is nothing else to fetch.
     func startRepublishing(_ now: Duration) {
         guard settings.onChanged == .republish, rechecksAtAll else { return }
-        let changed = rechecks.changes.filter { isDue($0.key, now) && $0.value.lookAgain <= now && working[$0.key] == nil }
+        let changed = rechecks.changes.filter {
+            isDue($0.key, now) && $0.value.lookAgain <= now && working[$0.key] == nil && inventory?[$0.key]?.manifest != nil
+        }
         guard let version = changed.keys.max(), let place = inventory?[version]?.version else { return }
         let fetcher = fetcher()
         let bell = bell

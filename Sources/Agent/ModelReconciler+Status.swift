@@ -7,12 +7,22 @@ extension ModelReconciler {
     func status() -> ModelStatus {
         var versions: [Version: VersionStatus] = [:]
         let doubts = doubts
+        let now = time.uptime()
+        let serving = server == nil ? nil : watch.serving(now)
+        for refused in inventory?.refused ?? [] { versions[refused.version] = VersionStatus(refused) }
+        for entry in inventory?.parked ?? [] {
+            versions[entry.version] = entry.manifest.map { VersionStatus(published: $0, entry.version, state: .parked) }
+        }
         for entry in inventory?.entries ?? [] {
             switch entry.kind {
             case .published(let summary):
                 let isGoing = working[entry.version] != nil && plan.prune.contains(entry.version)
-                versions[entry.version] = VersionStatus(published: summary, entry.version, state: isGoing ? .pruning : .published)
+                let state: VersionState = serving?.confirmed.contains(entry.version) == true ? .confirmed : .published
+                versions[entry.version] = VersionStatus(published: summary, entry.version, state: isGoing ? .pruning : state)
                 versions[entry.version]?.reason = doubts[entry.version] ?? changeReason(entry.version)
+                if serving != nil, versions[entry.version]?.reason == nil {
+                    versions[entry.version]?.reason = watch.reason(entry.version).map { "not confirmed: \($0)" }
+                }
             case .unknownDirectory, .obstacle:
                 versions[entry.version] = VersionStatus(
                     version: entry.version, state: .foreign, reason: plan.foreign[entry.version])
@@ -20,7 +30,7 @@ extension ModelReconciler {
         }
         for (version, reason) in plan.keep {
             versions[version]?.reason = doubts[version] ?? text(reason)
-            if case .delay = reason { versions[version]?.state = .pruning }
+            if case .delay = reason, versions[version]?.state != .parked { versions[version]?.state = .pruning }
         }
         for (version, reason) in plan.held { versions[version] = VersionStatus(version: version, state: .held, reason: reason) }
         for version in plan.absent {
@@ -32,7 +42,8 @@ extension ModelReconciler {
             name: model.name, source: source.location, policy: model.policy, isRequired: model.isRequired,
             versions: versions.values.sorted { $0.version > $1.version }, isReady: readiness.isReady,
             notReadyReason: readiness.isReady ? nil : notReadyReason(last), lastSuccess: lastSuccess, lastFailure: last,
-            behind: behindSince.map { time.uptime() - $0 })
+            behind: behindSince.map { now - $0 },
+            unconfirmed: server == nil ? nil : watch.overdue(now, after: settings.confirmTimeout).count)
     }
 
     private func pending(_ version: Version) -> VersionStatus {
@@ -67,6 +78,7 @@ extension ModelReconciler {
         case .delay: "no longer aspired, stays for --prune-delay"
         case .missingOnce: "missing from one listing, kept until a second one agrees"
         case .last: "the model's only version"
+        case .loading: "the server is loading it"
         }
     }
 
@@ -78,6 +90,14 @@ extension ModelReconciler {
 }
 
 extension VersionStatus {
+    /// The status of a version that the server could not load.
+    init(_ refused: RefusedVersion) {
+        self.init(published: refused.manifest, refused.version, state: .refused)
+        let words = refused.refusal.reason.isEmpty ? "for a reason that is not known any more" : refused.refusal.reason
+        let times = refused.refusal.count == 1 ? "" : " (\(refused.refusal.count) times)"
+        reason = "the server could not load it\(times): \(words)"
+    }
+
     /// The status of a version that its manifest covers.
     public init(published summary: ManifestSummary, _ version: Version, state: VersionState = .published) {
         self.init(

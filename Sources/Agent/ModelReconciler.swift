@@ -25,6 +25,8 @@ actor ModelReconciler {
     let telemetry: any Telemetry
     let time: any TimeSource
     let mode: Mode
+    /// Confirms what is published; `nil`: nobody does.
+    let server: (any ServerLink)?
     let bell = Doorbell()
 
     // What is known of the source.
@@ -44,12 +46,21 @@ actor ModelReconciler {
     var recheck: Task<Void, Never>?
     var rechecks = RecheckSchedule()
 
+    // What the server says.
+    var watch = ServerWatch()
+    var viewing: Task<Void, Never>?
+    var nextView: Duration = .zero
+    /// Versions that come into the base path with a content that the server may have seen there.
+    var returned: Set<Version> = []
+
     // Work on versions.
     var fetch: ActiveFetch?
     var versionFailures: [Version: FailureStreak] = [:]
     /// What is being pruned, discarded or noted, and what of it failed.
     var working: [Version: Task<Void, Never>] = [:]
     var workFailures: [Version: FailureStreak] = [:]
+    /// The version that is being taken out of the base path; without a server the last of several.
+    var leaving: Version?
     /// What came of syncing published versions whose manifests do not say it yet (`--sync after`).
     var lateSyncs: [Version: LateSync] = [:]
     /// Asked by what works on a thread and can stop in between.
@@ -80,7 +91,7 @@ actor ModelReconciler {
 
     init(
         model: DesiredModel, source: any ModelSource, volume: Volume, workers: AgentWorkers, settings: AgentSettings,
-        telemetry: any Telemetry, time: any TimeSource, mode: Mode
+        telemetry: any Telemetry, time: any TimeSource, mode: Mode, server: (any ServerLink)?
     ) {
         self.model = model
         self.source = source
@@ -90,6 +101,7 @@ actor ModelReconciler {
         self.telemetry = telemetry
         self.time = time
         self.mode = mode
+        self.server = server
     }
 
     /// Makes turns until the task is cancelled or, in mode `once`, nothing is left to do; ends what is under way, and keeps what
@@ -102,7 +114,7 @@ actor ModelReconciler {
             if outcome != nil { break }
             await bell.wait(atMost: pause, time: time)
         }
-        let pending = [listing, fetch?.task, recheck].compactMap(\.self) + asking.values
+        let pending = [listing, fetch?.task, recheck, viewing].compactMap(\.self) + asking.values
         for task in pending { task.cancel() }
         isStopping.withLock { $0 = true }
         for task in pending { await task.value }
@@ -130,6 +142,7 @@ actor ModelReconciler {
     func take(_ changed: DesiredModel) -> Bool {
         guard changed.source == model.source, changed.ready == model.ready, changed.settle == model.settle else { return false }
         guard changed != model else { return true }
+        if changed.serverName != model.serverName { watch = ServerWatch() }
         model = changed
         syncNow()
         return true
@@ -149,7 +162,8 @@ actor ModelReconciler {
         expireReadiness(now)
 
         plan = Servables.plan(
-            policy: model.policy, available: available, inventory: held, rules: settings.rules, now: time.now())
+            policy: model.policy, available: available, inventory: held, serving: followServer(held, now), rules: rules,
+            now: time.now())
         if sourceFailures.count > 0 {
             // A source that cannot be listed prunes nothing (CONTRACT P3).
             for version in plan.prune { plan.keep[version] = .sourceUnclear }
@@ -171,8 +185,17 @@ actor ModelReconciler {
         startSyncing(now)
         noteReleases(now)
         startPruning(now)
+        startSettingAside(now)
+        startViewing(now)
         if mode == .once { outcome = settle(now) }
         return nextTurn(now)
+    }
+
+    /// `once` does not confirm, and so puts nothing in again that was refused (CONTRACT section 3).
+    private var rules: PlanRules {
+        var rules = settings.rules
+        if server == nil { rules.republishRefused = 0 }
+        return rules
     }
 
     private func lookAtVolume() async -> Inventory? {
@@ -214,6 +237,7 @@ actor ModelReconciler {
         available.listed = versions
         // What is being fetched was ready and is compared again at its end; all else is asked anew.
         available.readiness = available.readiness.filter { $0.key == fetch?.version && versions.contains($0.key) }
+        available.renewed.formIntersection(versions)
         lookAgain = [:]
         versionFailures = versionFailures.filter { versions.contains($0.key) }
         if sourceFailures.count > 0 {

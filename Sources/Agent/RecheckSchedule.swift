@@ -71,6 +71,11 @@ struct RecheckSchedule {
         if due[version] != nil { due[version] = time }
     }
 
+    /// The version is compared by this time, or before.
+    mutating func expect(_ version: Version, by time: Duration) {
+        if let due = due[version], due > time { self.due[version] = time }
+    }
+
     /// Notes why what changed is not put in place yet.
     mutating func hold(_ version: Version, _ reason: String, lookAgain: Duration) {
         changes[version]?.heldReason = reason

@@ -18,6 +18,9 @@ struct VersionFetcher: Sendable {
     let isUrgent: Bool
     /// Follows the bytes for status; called from any thread.
     let onProgress: @Sendable (FetchProgress) -> Void
+    /// Waits until the server has let go of what it had of a version before, if it had any (and surely where it is replaced), and
+    /// tells whether it has; `nil` without a server.
+    let awaitGone: (@Sendable (_ version: Version, _ isReplaced: Bool) async -> Bool)?
 
     /// How often a version that changes while it is fetched is begun anew before its back-off counts.
     private static let attempts = 3
@@ -32,11 +35,7 @@ struct VersionFetcher: Sendable {
         for _ in 0..<Self.attempts {
             let table: FileTable
             if let known = listed.take() { table = known } else { table = try await readyTable(version) }
-            let staged = try await onVolume { [volume, model, source, reuseRules] () throws(VolumeError) in
-                // What the listing took, and what staging does, is not kept for as long as the fetch goes on.
-                defer { ProcessHeap.trim() }
-                return try volume.stage(model, version, table: table, source: source.location, reuse: reuseRules)
-            }
+            let staged = try await stage(version, table)
             let arrivals = Arrivals(of: staged, to: self)
             let missing = table.totalSize - staged.stagedBytes
             telemetry.record(
@@ -72,6 +71,27 @@ struct VersionFetcher: Sendable {
     }
 
     // MARK: - Steps
+
+    private func stage(_ version: Version, _ table: FileTable) async throws(SourceError) -> StagedVersion {
+        try await onVolume { [volume, model, source, telemetry, reuseRules] () throws(VolumeError) in
+            // What the listing took, and what staging does, is not kept for as long as the fetch goes on.
+            defer { ProcessHeap.trim() }
+            do throws(VolumeError) {
+                return try volume.stage(model, version, table: table, source: source.location, reuse: reuseRules)
+            } catch {
+                // What the server could not load is worth less than what it has not tried (CONTRACT section 4).
+                guard case .noSpace = error, case let given = try volume.giveUpRefused(), !given.isEmpty else { throw error }
+                for one in given {
+                    telemetry.record(
+                        .notice(
+                            "\(one.model) \(one.version), which the server had refused, is deleted: its \(ByteCount(one.bytes)) are needed"
+                        ))
+                }
+                volume.sweep(reportingTo: telemetry)
+                return try volume.stage(model, version, table: table, source: source.location, reuse: reuseRules)
+            }
+        }
+    }
 
     func readyTable(_ version: Version) async throws(SourceError) -> FileTable {
         switch try await source.contents(of: version) {
@@ -190,11 +210,11 @@ struct VersionFetcher: Sendable {
                 return
             }
             try await onVolume { [volume, model] () throws(VolumeError) in try volume.prune(model, replaced.place) }
-            telemetry.record(
-                .notice("\(model) \(version) is out for \(settings.republishPause.text), and then comes back as it should be"))
-            // A server compares the names it sees at two polls: one of them has to miss this one.
-            do { try await time.sleep(for: settings.republishPause) } catch { throw stopped("republish", version) }
+            try await keepOut(version)
+        } else {
+            _ = await awaitGone?(version, false)
         }
+        if Task.isCancelled { throw stopped("publish", version) }
         try await onVolume { [volume] () throws(VolumeError) in try volume.publish(staged, sync: sync) }
         var verified: [VerificationMethod: Int] = [:]
         for verification in verifications { verified[verification.method, default: 0] += 1 }
@@ -207,6 +227,20 @@ struct VersionFetcher: Sendable {
             volume.sweep(reportingTo: telemetry)
             ProcessHeap.trim()
         }
+    }
+
+    /// A server compares the names it sees at two polls: one of them has to miss this one.
+    private func keepOut(_ version: Version) async throws(SourceError) {
+        guard let awaitGone else {
+            telemetry.record(
+                .notice("\(model) \(version) is out for \(settings.republishPause.text), and then comes back as it should be"))
+            do { try await time.sleep(for: settings.republishPause) } catch { throw stopped("republish", version) }
+            return
+        }
+        telemetry.record(
+            .notice("\(model) \(version) is out until the server has let go of it, and then comes back as it should be"))
+        if await awaitGone(version, true) { return }
+        do { try await time.sleep(for: settings.republishPause) } catch { throw stopped("republish", version) }
     }
 
     func onVolume<Result: Sendable>(

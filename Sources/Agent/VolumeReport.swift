@@ -14,7 +14,11 @@ extension VersionStatus {
             case .obstacle(let what): VersionStatus(version: entry.version, state: .foreign, reason: what)
             }
         }
-        for version in inventory.staged where inventory[version] == nil {
+        statuses += inventory.parked.compactMap { entry in
+            entry.manifest.map { VersionStatus(published: $0, entry.version, state: .parked) }
+        }
+        statuses += inventory.refused.filter { inventory[$0.version] == nil }.map { VersionStatus($0) }
+        for version in inventory.staged where !statuses.contains(where: { $0.version == version }) {
             statuses.append(VersionStatus(version: version, state: .fetching, reason: "partly fetched, kept for the next start"))
         }
         return statuses.sorted { $0.version > $1.version }

@@ -9,9 +9,12 @@ public struct DesiredModel: Hashable, Sendable {
     public let settle: Duration
     /// Whether it holds up `/readyz` and the exit code of `once`.
     public let isRequired: Bool
+    /// What the server calls it; `nil`: as we do.
+    public let serverName: String?
 
     public init(
-        name: String, source: SourceLocation, policy: VersionPolicy, ready: ReadinessRule, settle: Duration, isRequired: Bool
+        name: String, source: SourceLocation, policy: VersionPolicy, ready: ReadinessRule, settle: Duration, isRequired: Bool,
+        serverName: String? = nil
     ) {
         self.name = name
         self.source = source
@@ -19,6 +22,7 @@ public struct DesiredModel: Hashable, Sendable {
         self.ready = ready
         self.settle = settle
         self.isRequired = isRequired
+        self.serverName = serverName
     }
 }
 

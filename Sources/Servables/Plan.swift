@@ -14,6 +14,8 @@ public struct Availability: Hashable, Sendable {
     public var listedBefore: Set<Version>?
     /// What was found out of listed versions since the newest listing.
     public var readiness: [Version: Readiness]
+    /// Refused versions whose content is another one now.
+    public var renewed: Set<Version> = []
 
     public init(listed: Set<Version>? = nil, listedBefore: Set<Version>? = nil, readiness: [Version: Readiness] = [:]) {
         self.listed = listed
@@ -28,10 +30,19 @@ public struct PlanRules: Hashable, Sendable {
     public var pruneDelay: Duration
     /// Prune versions that no manifest of ours covers, too.
     public var prunesForeign: Bool
+    /// How often a version that the server refused is put in again.
+    public var republishRefused: Int
+    /// How long such a version is out before that: a server must have missed it once.
+    public var republishPause: Duration
 
-    public init(pruneDelay: Duration = .zero, prunesForeign: Bool = false) {
+    public init(
+        pruneDelay: Duration = .zero, prunesForeign: Bool = false, republishRefused: Int = 0,
+        republishPause: Duration = .seconds(5)
+    ) {
         self.pruneDelay = pruneDelay
         self.prunesForeign = prunesForeign
+        self.republishRefused = republishRefused
+        self.republishPause = republishPause
     }
 }
 
@@ -62,6 +73,18 @@ public struct ModelPlan: Hashable, Sendable {
     /// Published versions whose release is to be noted in their manifest, and those whose note is to be taken back.
     public var release: [Version] = []
     public var unrelease: [Version] = []
+    /// Published versions that the server could not load, and what it said: they are taken out.
+    public var refuse: [Version: String] = [:]
+    /// Refused versions that the policy would choose, highest first.
+    public var refused: [Version] = []
+    /// Those of them that are put in again, and those whose time for that has yet to come, and when it does.
+    public var readmit: [Version] = []
+    public var readmitLater: [Version: Timestamp] = [:]
+    /// Refused versions that the source no longer has.
+    public var forget: [Version] = []
+    /// Published versions that are taken out so that the server loads a lower one, and parked ones that come back.
+    public var park: [Version] = []
+    public var unpark: [Version] = []
 
     public init() {}
 
@@ -81,15 +104,21 @@ public enum KeepReason: Hashable, Sendable {
     case missingOnce
     /// It is the model's only version.
     case last
+    /// The server is loading it.
+    case loading
 }
 
-/// Computes what shall be done for one model from what is aspired and what the volume holds. Pure: `aspired plan` prints
-/// it, `once` and `run` carry it out (CONTRACT P3, P7).
+/// Computes what shall be done for one model from what is aspired, what the volume holds, and what the server says (`serving`; `nil`
+/// where none is asked, and what is published is in place). Pure: `aspired plan` prints it, `once` and `run` carry it out (CONTRACT P3,
+/// P7 and section 4).
 public func plan(
-    policy: VersionPolicy, available: Availability, inventory: Inventory, rules: PlanRules, now: Timestamp
+    policy: VersionPolicy, available: Availability, inventory: Inventory, serving: ServingState? = nil, rules: PlanRules,
+    now: Timestamp
 ) -> ModelPlan {
     var plan = ModelPlan()
-    let published = inventory.published.map(\.version)
+    // What the server could not load is as good as out already.
+    plan.refuse = serving?.failed.filter { inventory[$0.key]?.manifest != nil } ?? [:]
+    let published = inventory.published.map(\.version).filter { plan.refuse[$0] == nil }
 
     guard let listed = available.listed, !listed.isEmpty else {
         // Nothing is known, or an emptied source, which is more likely a mistake than a wish.
@@ -98,23 +127,33 @@ public func plan(
         if case .specific(let numbers) = policy, available.listed != nil {
             plan.absent = numbers.map(Version.init(number:)).filter { !published.contains($0) }
         }
+        // What a lower version was to take the place of, and did not.
+        plan.unpark = inventory.parked.map(\.version).filter { parked in !published.contains { $0 < parked } }
+        keepOneInSight(&plan, inventory: inventory)
         return plan
     }
 
     // A published version that is missing from the newest listing counts as listed until a second listing agrees.
     let missingOnce = Set(published.filter { !listed.contains($0) && available.listedBefore?.contains($0) != false })
     plan.missingOnce = missingOnce.sorted(by: >)
-    choose(policy, from: listed.union(missingOnce), published: Set(published), readiness: available.readiness, into: &plan)
+    let refused = Set(inventory.refused.map(\.version).filter { inventory[$0]?.manifest == nil }).union(plan.refuse.keys)
+        .subtracting(available.renewed.subtracting(plan.refuse.keys))
+    let parked = inventory.parked.map(\.version)
+    choose(
+        policy, from: listed.union(missingOnce), but: refused, published: Set(published + parked),
+        readiness: available.readiness, into: &plan)
 
     for version in plan.aspired {
         switch inventory[version]?.kind {
         case .published, .obstacle: break
         case .unknownDirectory: plan.examine.append(version)
-        case nil: plan.fetch.append(version)
+        case nil: if parked.contains(version) { plan.unpark.append(version) } else { plan.fetch.append(version) }
         }
     }
     noteForeign(&plan, inventory: inventory, aspired: Set(plan.aspired + plan.ask))
-    choosePruned(&plan, policy: policy, inventory: inventory, missingOnce: missingOnce, rules: rules, now: now)
+    choosePruned(
+        &plan, policy: policy, inventory: inventory, serving: serving, missingOnce: missingOnce, rules: rules, now: now)
+    chooseReadmitted(&plan, available: available, inventory: inventory, rules: rules, now: now)
     if plan.ask.isEmpty { plan.discard = inventory.staged.filter { !isOfUse($0, plan, inventory) } }
     return plan
 }
@@ -128,8 +167,8 @@ private func isOfUse(_ staged: Version, _ plan: ModelPlan, _ inventory: Inventor
 /// Applies the policy to the versions that are ready. A version whose readiness is unknown is asked for, and decides over all
 /// that come after it.
 private func choose(
-    _ policy: VersionPolicy, from candidates: Set<Version>, published: Set<Version>, readiness: [Version: Readiness],
-    into plan: inout ModelPlan
+    _ policy: VersionPolicy, from candidates: Set<Version>, but refused: Set<Version>, published: Set<Version>,
+    readiness: [Version: Readiness], into plan: inout ModelPlan
 ) {
     let limit: Int
     let eligible: [Version]
@@ -148,6 +187,10 @@ private func choose(
     var open = 0
     for version in eligible {
         if plan.aspired.count + open >= limit { break }
+        if refused.contains(version) {
+            plan.refused.append(version)
+            continue
+        }
         if published.contains(version) {
             plan.aspired.append(version)
             continue
@@ -175,26 +218,34 @@ private func noteForeign(_ plan: inout ModelPlan, inventory: Inventory, aspired:
     }
 }
 
-/// New before old: for each aspired version that is not in place one that is no longer aspired is kept, the highest first; and
-/// one always is while none that is aspired is in place (CONTRACT P3).
+/// New before old: for each aspired version that is not in place, and confirmed where a server is asked, one that is no longer
+/// aspired is kept, confirmed ones first, then the highest; and one always is while none that is aspired is in place (CONTRACT P3).
 private func choosePruned(
-    _ plan: inout ModelPlan, policy: VersionPolicy, inventory: Inventory, missingOnce: Set<Version>, rules: PlanRules,
-    now: Timestamp
+    _ plan: inout ModelPlan, policy: VersionPolicy, inventory: Inventory, serving: ServingState?, missingOnce: Set<Version>,
+    rules: PlanRules, now: Timestamp
 ) {
     let aspired = Set(plan.aspired)
-    plan.unrelease = inventory.published.filter { aspired.contains($0.version) && $0.manifest?.releasedAt != nil }.map(\.version)
-    let inPlace = inventory.published.contains { aspired.contains($0.version) }
+    plan.unrelease = (inventory.published + inventory.parked)
+        .filter { aspired.contains($0.version) && $0.manifest?.releasedAt != nil }.map(\.version)
+    let there = inventory.published.map(\.version).filter { aspired.contains($0) }
+    let unconfirmed = there.filter { serving?.confirmed.contains($0) == false }
+    let inPlace = there.count > unconfirmed.count
     // What is asked for may be aspired, and so keeps a place; so does a version that is named by number, ready or not.
-    var expected = plan.fetch.count + plan.examine.count + plan.ask.count
+    var expected = plan.fetch.count + plan.examine.count + plan.ask.count + plan.unpark.count + unconfirmed.count
     expected += plan.aspired.count { plan.foreign[$0] != nil }
-    if case .specific = policy { expected += plan.absent.count + plan.held.count }
+    if case .specific = policy { expected += plan.absent.count + plan.held.count + plan.refused.count }
     var places = expected
     if !inPlace { places = max(places, 1) }
 
-    for entry in inventory.published where !aspired.contains(entry.version) {
+    let parked = Set(inventory.parked.map(\.version))
+    let old = (inventory.published + inventory.parked).filter { !aspired.contains($0.version) && plan.refuse[$0.version] == nil }
+    func isServed(_ version: Version) -> Bool { parked.contains(version) || serving?.confirmed.contains(version) == true }
+    for entry in old.sorted(by: { (isServed($0.version) ? 1 : 0, $0.version) > (isServed($1.version) ? 1 : 0, $1.version) }) {
         let version = entry.version
         if missingOnce.contains(version) {
             plan.keep[version] = .missingOnce
+        } else if serving?.loading.contains(version) == true, !parked.contains(version) {
+            plan.keep[version] = .loading
         } else if places > 0 {
             places -= 1
             plan.keep[version] = expected == 0 ? .last : .untilReplaced
@@ -213,9 +264,51 @@ private func choosePruned(
             plan.prune.append(version)
         }
     }
+    chooseParked(&plan, parked: parked, there: there, unconfirmed: unconfirmed)
+    keepOneInSight(&plan, inventory: inventory)
     guard rules.prunesForeign, inPlace, expected == 0 else { return }
     for entry in inventory.entries where entry.kind == .unknownDirectory && !aspired.contains(entry.version) {
         plan.prune.append(entry.version)
         plan.foreign[entry.version] = nil
+    }
+}
+
+/// A server loads the highest version that it sees: a higher one that is no longer aspired is out of its sight until a lower one is
+/// confirmed, and comes back if there is no lower one any more (CONTRACT section 4).
+private func chooseParked(_ plan: inout ModelPlan, parked: Set<Version>, there: [Version], unconfirmed: [Version]) {
+    for (version, reason) in plan.keep {
+        if parked.contains(version) {
+            if !there.contains(where: { $0 < version }) { plan.unpark.append(version) }
+        } else if reason != .loading, reason != .missingOnce, unconfirmed.contains(where: { $0 < version }) {
+            plan.park.append(version)
+        }
+    }
+    plan.park.sort(by: >)
+    plan.unpark.sort(by: >)
+}
+
+/// A server unloads everything from a base path without a version, what it serves though it is parked as well: that comes back before
+/// the last one goes.
+private func keepOneInSight(_ plan: inout ModelPlan, inventory: Inventory) {
+    let goes = Set(plan.prune + plan.park + plan.refuse.keys)
+    guard !plan.unpark.isEmpty, inventory.published.allSatisfy({ goes.contains($0.version) }) else { return }
+    for version in plan.prune where inventory[version] != nil { plan.keep[version] = .untilReplaced }
+    plan.prune.removeAll { inventory[$0] != nil }
+    plan.refuse = [:]
+}
+
+/// Which refused versions come back, and which are not worth remembering.
+private func chooseReadmitted(
+    _ plan: inout ModelPlan, available: Availability, inventory: Inventory, rules: PlanRules, now: Timestamp
+) {
+    for refused in inventory.refused where inventory[refused.version]?.manifest == nil {
+        let version = refused.version
+        let isListed = available.listed?.contains(version) != false || available.listedBefore?.contains(version) != false
+        if !isListed {
+            plan.forget.append(version)
+        } else if plan.refused.contains(version), refused.isKept, refused.refusal.count <= rules.republishRefused {
+            let wait = rules.republishPause - now.since(refused.refusal.at)
+            if wait <= .zero { plan.readmit.append(version) } else { plan.readmitLater[version] = refused.refusal.at }
+        }
     }
 }

@@ -48,11 +48,13 @@ public struct ModelStatus: Hashable, Sendable {
     public var lastFailure: Failure?
     /// How long the newest listed version has not been in place; `nil` when it is, or when only the volume was asked.
     public var behind: Duration?
+    /// How many published versions the server has not confirmed within `--confirm-timeout`; `nil` where no server is asked.
+    public var unconfirmed: Int?
 
     public init(
         name: String, source: String? = nil, policy: VersionPolicy? = nil, isRequired: Bool = true,
         versions: [VersionStatus] = [], isReady: Bool? = nil, notReadyReason: String? = nil,
-        lastSuccess: Timestamp? = nil, lastFailure: Failure? = nil, behind: Duration? = nil
+        lastSuccess: Timestamp? = nil, lastFailure: Failure? = nil, behind: Duration? = nil, unconfirmed: Int? = nil
     ) {
         self.name = name
         self.source = source
@@ -64,6 +66,7 @@ public struct ModelStatus: Hashable, Sendable {
         self.lastSuccess = lastSuccess
         self.lastFailure = lastFailure
         self.behind = behind
+        self.unconfirmed = unconfirmed
     }
 }
 

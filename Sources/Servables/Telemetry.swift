@@ -16,6 +16,10 @@ public enum TelemetryEvent: Sendable {
     /// A directory that the agent had not made was read, equals the source, and is ours from now on.
     case adopted(model: String, version: Version, files: Int, bytes: Int64)
     case pruned(model: String, version: Version)
+    /// The server has loaded a published version; `took` since it came in, as far as this process knows.
+    case confirmed(model: String, version: Version, took: Duration)
+    /// The server could not load a version, for this reason: it is taken out.
+    case refused(model: String, version: Version, reason: String)
     /// A version is in the source but not complete; said once for each reason.
     case held(model: String, version: Version, reason: String)
     /// The source's files of a published version are others now; said once for each reason.

@@ -84,7 +84,7 @@ struct CommandLineTests {
         "a setting that is not built yet is not known",
         arguments: [
             "model-files", "render-models-config", "prune-first",
-            "server", "republish-refused", "confirm-timeout", "http-sync",
+            "http-sync",
         ])
     func laterSettings(name: String) {
         let faults = UsageScan(["once", "--model", "m=s3://b", "--\(name)", "x"]).faults

@@ -61,6 +61,8 @@ struct ModelArgumentTests {
         #expect(model?.policy == .latest(3))
         #expect(model?.ready == .marker("_SUCCESS"))
         #expect(model?.isRequired == false)
+        #expect(model?.serverName == nil)
+        #expect(parse("m=s3://b/p?server-name=half%20plus").model?.serverName == "half plus")
         #expect(parse("m=file:///d?versions=3,7").model?.policy == .specific([3, 7]))
         #expect(parse("m=file:///d?ready=marker:done%2Fok").model?.ready == .marker("done/ok"))
     }
@@ -97,7 +99,7 @@ struct ModelArgumentTests {
             ("m=file:///a%00b", "control character"),
             ("m=s3://b/p?", "unknown ?="),
             ("m=s3://b/p?version=3", "unknown ?version=; the nearest known one is ?versions="),
-            ("m=s3://b/p?server-name=x", "unknown ?server-name="),
+            ("m=s3://b/p?servername=x", "unknown ?servername=; the nearest known one is ?server-name="),
             ("m=s3://b/p?versions=", "?versions= has no value"),
             ("m=s3://b/p?versions", "?versions= has no value"),
             ("m=s3://b/p?versions=latest:0", "?versions=: the number after latest:"),

@@ -79,7 +79,7 @@ struct EnvironmentNamesTests {
         arguments: [
             ("ASPIRED_POLL_INTERVALL", "ASPIRED_POLL_INTERVAL"), ("ASPIRED_MODELS", "ASPIRED_MODEL"),
             ("ASPIRED_CHECK_INTERVAL", "ASPIRED_RECHECK_INTERVAL"), ("ASPIRED_SHARED_DIR", "ASPIRED_STATE_DIR"),
-            ("ASPIRED_PORTS", "ASPIRED_ROOT"), ("ASPIRED_SERVICE", "ASPIRED_SETTLE"), ("ASPIRED_poll_interval", ""),
+            ("ASPIRED_PORTS", "ASPIRED_ROOT"), ("ASPIRED_SERVICE", "ASPIRED_SERVER"), ("ASPIRED_poll_interval", ""),
             ("ASPIRED_", ""),
         ])
     func unknown(name: String, nearest: String) {

@@ -30,6 +30,9 @@ struct SettingValueTests {
         #expect(configuration.concurrency == 128)
         #expect(configuration.partSize == nil)
         #expect(configuration.republishPause == .seconds(5))
+        #expect(configuration.server == nil)
+        #expect(configuration.republishRefused == 0)
+        #expect(configuration.confirmTimeout == .seconds(600))
         #expect(configuration.httpListen == HTTPListen(host: nil, port: 9464, isExplicit: false))
         #expect(configuration.logFormat == .json)
         #expect("\(configuration.logLevel)" == "info")
@@ -47,6 +50,7 @@ struct SettingValueTests {
             "s3-insecure-skip-tls-verify": ["true"], "concurrency": ["1024"], "part-size": ["64KiB"], "max-bandwidth": ["10MiB"],
             "republish-pause": ["6s"], "models-config": ["list"], "on-change-exec": ["hook 'a b'"],
             "on-change-webhook": ["https://h/x"], "hook-timeout": ["7s"], "webhook-secret-file": ["key"],
+            "server": ["tensorflow-serving=http://tfs:8501"], "republish-refused": ["2"], "confirm-timeout": ["8m"],
             "recheck-interval": ["2m"], "on-changed": ["republish"], "reuse": ["copy"],
             "http-listen": ["127.0.0.1:80"], "log-format": ["text"], "log-level": ["Debug"],
         ]
@@ -84,6 +88,9 @@ struct SettingValueTests {
         #expect(configuration.partSize == ByteCount(65536))
         #expect(configuration.maxBandwidth == ByteCount(10 << 20))
         #expect(configuration.republishPause == .seconds(6))
+        #expect(configuration.server == ServerSetting(kind: .tensorFlowServing, url: "http://tfs:8501"))
+        #expect(configuration.republishRefused == 2)
+        #expect(configuration.confirmTimeout == .seconds(480))
         #expect(configuration.recheckInterval == .seconds(120))
         #expect(configuration.onChanged == .republish)
         #expect(configuration.reuse == .copy)
@@ -116,6 +123,15 @@ struct SettingValueTests {
             ("on-change-webhook", "https://me:pw@h/x", "a user name and password do not belong"),
             ("on-change-webhook", "https://h/a b", "must be percent-encoded"),
             ("hook-timeout", "0s", "more than 0"),
+            ("server", "http://127.0.0.1:8501", "expected KIND=URL, such as tensorflow-serving="),
+            ("server", "tensorflow-serving=127.0.0.1:8501", "expected KIND=URL"),
+            ("server", "tensorflow-serving=http://", "expected KIND=URL"),
+            ("server", "tensorflow-serving=http://me:pw@h:8501", "a user name and password do not belong"),
+            ("server", "tensorflow-serving=http://h/?token=x", "holds a query"),
+            ("server", "triton=http://127.0.0.1:8000", "triton is not supported by this version"),
+            ("republish-refused", "-1", "expected a number from 0 to 100"),
+            ("republish-refused", "often", "expected a number from 0 to 100"),
+            ("confirm-timeout", "soon", "expected a duration such as"),
             ("reuse", "link", "expected auto, hardlink, reflink, copy or off"),
             ("sync", "never", "expected before or after"),
             ("verify", "Best", "expected best, require or size"),

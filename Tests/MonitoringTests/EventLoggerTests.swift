@@ -39,6 +39,12 @@ struct EventLoggerTests {
             "adopted m version 8, which was in place and equals its source: 2 files, 100 B"
         ),
         (.pruned(model: "m", version: version), "info", "pruned m version 8"),
+        (.confirmed(model: "m", version: version, took: .seconds(2)), "info", "the server has loaded m version 8, after 2s"),
+        (
+            .refused(model: "m", version: version, reason: "DATA_LOSS: no"), "error",
+            "the server could not load m version 8, which is taken out; what was served before stays; "
+                + "upload it anew, or publish another version: DATA_LOSS: no"
+        ),
         (
             .held(model: "m", version: version, reason: "no marker DONE"), "info",
             "m version 8 is not complete in its source: no marker DONE"

@@ -48,13 +48,13 @@ struct MetricsTests {
                     VersionStatus(version: Version(number: 3), state: .published),
                     VersionStatus(version: Version(number: 2), state: .published),
                     VersionStatus(version: Version(number: 1), state: .failed),
-                ], behind: .seconds(12.5)), ModelStatus(name: "bert"),
+                ], behind: .seconds(12.5), unconfirmed: 3), ModelStatus(name: "bert"),
         ]
         let metrics = try ExpositionParser(Self.full().text(status: Self.status(models)))
         #expect(
             metrics.families.map { "\($0.name) \($0.kind)" } == [
                 "aspired_build_info gauge", "aspired_volume_free_bytes gauge", "aspired_versions gauge",
-                "aspired_behind_seconds gauge",
+                "aspired_behind_seconds gauge", "aspired_unconfirmed gauge",
                 "aspired_sync_total counter", "aspired_sync_last_success_timestamp_seconds gauge",
                 "aspired_publish_lag_seconds histogram", "aspired_fetched_bytes_total counter",
                 "aspired_reused_bytes_total counter", "aspired_checksum_failures_total counter", "aspired_pruned_total counter",
@@ -69,6 +69,8 @@ struct MetricsTests {
         #expect(metrics.value("aspired_versions", ["model": "mnist", "state": "held"]) == 0)
         #expect(metrics["aspired_versions"]?.samples.count == 2 * VersionState.allCases.count)
         #expect(metrics.value("aspired_behind_seconds", mnist) == 12.5)
+        #expect(metrics.value("aspired_unconfirmed", mnist) == 3)
+        #expect(metrics.value("aspired_unconfirmed", ["model": "bert"]) == nil)
         #expect(metrics.value("aspired_behind_seconds", ["model": "bert"]) == 0)
         #expect(metrics.value("aspired_sync_total", ["model": "mnist", "result": "success"]) == 1)
         #expect(metrics.value("aspired_sync_total", ["model": "mnist", "result": "failure"]) == 2)

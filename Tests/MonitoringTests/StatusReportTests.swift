@@ -25,7 +25,7 @@ struct StatusReportTests {
                 ],
                 isReady: false, notReadyReason: "version 9 is being fetched",
                 lastSuccess: Timestamp(secondsSinceEpoch: 1_795_341_781),
-                lastFailure: Failure(.denied, "GET s3://bucket/mnist: 403"), behind: .seconds(12.5)),
+                lastFailure: Failure(.denied, "GET s3://bucket/mnist: 403"), behind: .seconds(12.5), unconfirmed: 2),
             ModelStatus(name: "a-model-without"),
         ])
 
@@ -41,6 +41,7 @@ struct StatusReportTests {
                     "name": "mnist", "source": "s3://bucket/mnist", "policy": "latest:2", "required": true, "ready": false,
                     "not_ready_reason": "version 9 is being fetched", "last_success": "2026-11-22T10:03:01.000Z",
                     "last_failure": ["kind": "denied", "message": "GET s3://bucket/mnist: 403"], "behind_seconds": 12.5,
+                    "unconfirmed": 2,
                     "versions": [
                         [
                             "version": 9, "directory": "009", "state": "fetching", "reason": nil, "files": 3,
@@ -62,7 +63,7 @@ struct StatusReportTests {
                 [
                     "name": "a-model-without", "source": nil, "policy": nil, "required": true, "ready": nil,
                     "not_ready_reason": nil,
-                    "last_success": nil, "last_failure": nil, "behind_seconds": nil, "versions": [],
+                    "last_success": nil, "last_failure": nil, "behind_seconds": nil, "unconfirmed": nil, "versions": [],
                 ],
             ],
         ]

@@ -12,13 +12,18 @@ struct PlanScene {
     var staged: [String] = []
     var ready: [String] = []
     var held: [String] = []
+    var parked: [String] = []
+    /// `9` was refused once, at second 90; `9#3` three times; `9-` left no files.
+    var refused: [String] = []
+    var renewed: [String] = []
+    var serving: ServingState?
     var rules = PlanRules()
     var now: Int64 = 100
 
     init(
         _ policy: VersionPolicy = .latest(1), listed: [String]?, before: [String]?? = .none, volume: [String] = [],
-        staged: [String] = [],
-        ready: [String] = [], held: [String] = [], rules: PlanRules = PlanRules()
+        staged: [String] = [], ready: [String] = [], held: [String] = [], parked: [String] = [], refused: [String] = [],
+        renewed: [String] = [], serving: ServingState? = nil, rules: PlanRules = PlanRules()
     ) {
         self.policy = policy
         self.listed = listed
@@ -27,6 +32,10 @@ struct PlanScene {
         self.staged = staged
         self.ready = ready
         self.held = held
+        self.parked = parked
+        self.refused = refused
+        self.renewed = renewed
+        self.serving = serving
         self.rules = rules
     }
 
@@ -34,8 +43,10 @@ struct PlanScene {
         var readiness: [Version: Readiness] = [:]
         for name in ready { readiness[version(name)] = .ready }
         for name in held { readiness[version(name)] = .held("still written") }
-        return Availability(
+        var available = Availability(
             listed: listed.map { Set($0.map(version)) }, listedBefore: before.map { Set($0.map(version)) }, readiness: readiness)
+        available.renewed = Set(renewed.map(version))
+        return available
     }
 
     var inventory: Inventory {
@@ -46,12 +57,35 @@ struct PlanScene {
             let released = parts.count == 2 ? Int64(parts[1]) : nil
             return published(version(parts[0]), releasedAt: released)
         }
-        return Inventory(hasBasePath: true, entries: entries.sorted { $0.version > $1.version }, staged: staged.map(version))
+        return Inventory(
+            hasBasePath: true, entries: entries.sorted { $0.version > $1.version }, staged: staged.map(version),
+            parked: parked.map { published(version($0)) }.sorted { $0.version > $1.version },
+            refused: refused.map(Self.refused).sorted { $0.version > $1.version })
+    }
+
+    private static func refused(_ word: String) -> RefusedVersion {
+        let parts = word.split { $0 == "#" || $0 == "-" }
+        let summary = ManifestSummary(
+            files: 1, bytes: 1, publishedAt: Timestamp(secondsSinceEpoch: 0), newest: nil, verified: [:])
+        return RefusedVersion(
+            version: version(parts[0]), manifest: summary,
+            refusal: LoadRefusal(
+                reason: "cannot parse", at: Timestamp(secondsSinceEpoch: 90), count: parts.count > 1 ? Int(parts[1]) ?? 1 : 1),
+            isKept: !word.hasSuffix("-"))
     }
 
     func planned() -> ModelPlan {
-        plan(policy: policy, available: available, inventory: inventory, rules: rules, now: Timestamp(secondsSinceEpoch: now))
+        plan(
+            policy: policy, available: available, inventory: inventory, serving: serving, rules: rules,
+            now: Timestamp(secondsSinceEpoch: now))
     }
+}
+
+/// What a server has said: versions it has loaded, is loading, could not load.
+func server(_ confirmed: String..., loading: [String] = [], failed: [String] = []) -> ServingState {
+    ServingState(
+        confirmed: Set(confirmed.map(version)), loading: Set(loading.map(version)),
+        failed: Dictionary(uniqueKeysWithValues: failed.map { (version($0), "cannot parse") }))
 }
 
 func version(_ name: some StringProtocol) -> Version {
@@ -88,6 +122,13 @@ extension ModelPlan {
         add("discard", discard)
         add("release", release)
         add("unrelease", unrelease)
+        add("refuse", refuse.keys.sorted(by: >))
+        add("refused", refused)
+        add("readmit", readmit)
+        add("later", readmitLater.keys.sorted(by: >))
+        add("forget", forget)
+        add("park", park)
+        add("unpark", unpark)
         return words.joined(separator: " · ")
     }
 }

@@ -4,6 +4,7 @@ import ModelSources
 import Monitoring
 import S3
 import Servables
+import Serving
 import SystemPackage
 import Transfer
 import Volume
@@ -21,6 +22,9 @@ struct Assembly: Sendable {
     private let sources: SourceMaker
     private let hooks: ChangeHooks?
     private let hookClient: HTTPClient?
+    /// Confirms what is published.
+    private let server: TensorFlowServing?
+    private let serverClient: HTTPClient?
 
     /// - Throws: where the S3 settings, a profile, or the certificate authorities are wrong.
     init(_ configuration: Configuration, environment: [String: String], telemetry: any Telemetry) throws(Failure) {
@@ -28,13 +32,21 @@ struct Assembly: Sendable {
         self.telemetry = telemetry
         settings = AgentSettings(
             pollInterval: configuration.pollInterval,
-            rules: PlanRules(pruneDelay: configuration.pruneDelay, prunesForeign: configuration.prunesForeign),
+            rules: PlanRules(
+                pruneDelay: configuration.pruneDelay, prunesForeign: configuration.prunesForeign,
+                republishRefused: configuration.republishRefused, republishPause: configuration.republishPause),
             republishPause: configuration.republishPause, recheckInterval: configuration.recheckInterval,
             onChanged: configuration.onChanged, requiresVerification: configuration.verify == .require,
-            reuse: configuration.reuse)
+            reuse: configuration.reuse, confirmTimeout: configuration.confirmTimeout)
         let plan = try configuration.hooks.plan(environment: environment)
         hooks = ChangeHooks(plan, time: time, telemetry: telemetry)
         hookClient = plan.webhook?.http
+        serverClient = try configuration.server.map { (server) throws(Failure) in try server.client() }
+        if let server = configuration.server, let serverClient {
+            self.server = TensorFlowServing(url: server.url, http: serverClient)
+        } else {
+            server = nil
+        }
         let reader = WorkerThread(name: "aspired-read", threads: 2)
         volume = Volume(
             layout: VolumeLayout(root: FilePath(configuration.root), state: FilePath(configuration.stateDirectory)),
@@ -50,7 +62,7 @@ struct Assembly: Sendable {
     func agent(_ set: ModelSet) -> Agent {
         Agent(
             program: ProgramVersion.current, set: set, settings: settings, volume: volume, workers: workers,
-            telemetry: telemetry, time: time)
+            telemetry: telemetry, time: time, server: server)
     }
 
     /// Models, each with its source.
@@ -83,6 +95,7 @@ struct Assembly: Sendable {
             telemetry.record(.warning("stopped before the hooks of \(left) \(left == 1 ? "change" : "changes") had ended"))
         }
         await hookClient?.shutdown()
+        await serverClient?.shutdown()
         await sources.clients.shutdown()
     }
 }
@@ -113,6 +126,15 @@ extension HookSettings {
             }
         }
         return plan
+    }
+}
+
+extension ServerSetting {
+    /// The server is near, in the same pod as a rule: no proxy is asked for it.
+    fileprivate func client() throws(Failure) -> HTTPClient {
+        do throws(TransportError) { return try HTTPClient(TensorFlowServing.transport(version: ProgramVersion.current)) } catch {
+            throw Failure(.configuration, "set up HTTP: \(error)")
+        }
     }
 }
 

@@ -37,6 +37,10 @@ struct Configuration: Hashable, Sendable {
     /// Bytes a second from S3; `nil`: as they come.
     var maxBandwidth: ByteCount?
     var republishPause: Duration
+    /// `nil`: nobody confirms.
+    var server: ServerSetting?
+    var republishRefused: Int
+    var confirmTimeout: Duration
     var hooks: HookSettings
     /// `nil`: off.
     var httpListen: HTTPListen?
@@ -85,6 +89,18 @@ struct S3Settings: Hashable, Sendable {
     /// An absolute path.
     var caFile: String?
     var skipsTLSVerification: Bool?
+}
+
+/// The server that confirms what is published.
+struct ServerSetting: Hashable, Sendable, CustomStringConvertible {
+    enum Kind: String, Hashable, Sendable, CaseIterable {
+        case tensorFlowServing = "tensorflow-serving"
+    }
+    var kind: Kind
+    /// Of its REST interface.
+    var url: String
+
+    var description: String { "\(kind.rawValue)=\(url)" }
 }
 
 /// What is to be done after each change of a base path.

@@ -61,6 +61,9 @@ extension ConfigurationReport {
             partSize: reader.value(.partSize, SettingValue.partSize),
             maxBandwidth: reader.optional(.maxBandwidth, SettingValue.maxBandwidth),
             republishPause: reader.value(.republishPause, SettingValue.duration),
+            server: reader.optional(.server, SettingValue.server),
+            republishRefused: reader.value(.republishRefused, SettingValue.republishRefused),
+            confirmTimeout: reader.value(.confirmTimeout, SettingValue.duration),
             hooks: HookSettings(reading: &reader, workingDirectory: inputs.workingDirectory),
             httpListen: reader.value(.httpListen) { text throws(ParseFault) in
                 listens ? try SettingValue.listen(text, isExplicit: listenIsExplicit) : nil

@@ -51,7 +51,8 @@ struct ListedModels: Sendable {
         }
         let model = DesiredModel(
             name: served.name, source: source, policy: served.policy ?? query.policy ?? .latest(1),
-            ready: query.ready ?? configuration.ready, settle: configuration.settle, isRequired: query.isRequired)
+            ready: query.ready ?? configuration.ready, settle: configuration.settle, isRequired: query.isRequired,
+            serverName: query.serverName)
         var alone = configuration
         alone.models = [model]
         if let overlap = alone.overlaps().first { throw config.fault(at: served.basePathSpan, overlap.description) }

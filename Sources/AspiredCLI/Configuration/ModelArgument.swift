@@ -7,6 +7,8 @@ struct ModelArgument: Hashable, Sendable {
     var policy: VersionPolicy?
     var ready: ReadinessRule?
     var isRequired: Bool
+    /// What the server calls it; `nil`: as we do.
+    var serverName: String?
 }
 
 extension ModelArgument {
@@ -48,7 +50,7 @@ extension ModelArgument {
     init(name: String, _ place: (source: SourceLocation, query: ModelQuery)) {
         self.init(
             name: name, source: place.source, policy: place.query.policy, ready: place.query.ready,
-            isRequired: place.query.isRequired)
+            isRequired: place.query.isRequired, serverName: place.query.serverName)
     }
 
     /// One path component of letters, digits, `.`, `_`, `-`, not beginning with `.` (CONTRACT section 3).

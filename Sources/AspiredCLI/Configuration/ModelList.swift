@@ -34,7 +34,7 @@ struct ModelList: Sendable {
         models.map { model in
             DesiredModel(
                 name: model.name, source: model.source, policy: model.policy ?? policy, ready: model.ready ?? ready,
-                settle: settle, isRequired: model.isRequired)
+                settle: settle, isRequired: model.isRequired, serverName: model.serverName)
         }
     }
 }

@@ -8,6 +8,7 @@ struct ModelQuery: Hashable, Sendable {
         case endpoint
         case region
         case required
+        case serverName = "server-name"
     }
 
     private(set) var policy: VersionPolicy?
@@ -15,6 +16,8 @@ struct ModelQuery: Hashable, Sendable {
     private(set) var endpoint: String?
     private(set) var region: String?
     private(set) var isRequired = true
+    /// What the server calls the model.
+    private(set) var serverName: String?
 
     /// A URI without a query.
     init() {}
@@ -51,6 +54,7 @@ struct ModelQuery: Hashable, Sendable {
         case .endpoint: endpoint = try SettingValue.endpoint(value)
         case .region: region = try SettingValue.region(value)
         case .required: isRequired = try SettingValue.bool(value)
+        case .serverName: serverName = value
         }
     }
 }

@@ -4,8 +4,9 @@ extension Setting {
         model, modelsConfig, versions, root, stateDir, pollInterval, timeout, ready, settle, recheckInterval, verify, reuse,
         onChanged,
         pruneDelay, pruneForeign, maxVolume, keepFree, sync, fileMode, dirMode, s3Endpoint, s3Region, s3Addressing, s3Profile,
-        s3Anonymous, s3RequestPayer, s3CAFile, s3InsecureSkipTLSVerify, concurrency, partSize, maxBandwidth, republishPause,
-        onChangeExec, onChangeWebhook, hookTimeout, webhookSecretFile, httpListen, logFormat, logLevel,
+        s3Anonymous, s3RequestPayer, s3CAFile, s3InsecureSkipTLSVerify, concurrency, partSize, maxBandwidth, server,
+        republishRefused, confirmTimeout, republishPause, onChangeExec, onChangeWebhook, hookTimeout, webhookSecretFile,
+        httpListen, logFormat, logLevel,
     ]
 
     /// The settings whose flags `command` takes, in the order of the help.
@@ -20,8 +21,8 @@ extension Setting {
     static let model = Setting(
         "model", .value("NAME=URI"), isRepeatable: true, of: syncing,
         "A model and where its versions come from: s3://bucket/prefix or file:///dir, whose children named by integers are the "
-            + "versions; ?versions=, ?ready=, ?endpoint=, ?region= override the global setting for it, ?required=false keeps it "
-            + "from holding up /readyz and once; the rest is percent-decoded; repeatable")
+            + "versions; ?versions=, ?ready=, ?endpoint=, ?region=, ?server-name= override the global setting for it, "
+            + "?required=false keeps it from holding up /readyz and once; the rest is percent-decoded; repeatable")
     static let modelsConfig = Setting(
         "models-config", .value("FILE"), of: syncing,
         "A list of models in the text format of TensorFlow Serving's --model_config_file, a path or s3://bucket/key; models whose "
@@ -59,8 +60,8 @@ extension Setting {
             + "reflink, copy, off; auto: the first that works")
     static let onChanged = Setting(
         "on-changed", .value("ACTION"), default: "keep", of: [.run, .config],
-        "When the objects of a published version change: keep (and report it), or republish: fetch it anew, take it out for "
-            + "--republish-pause, and put it in again")
+        "When the objects of a published version change: keep (and report it), or republish: fetch it anew, take it out until the "
+            + "--server has let go of it, else for --republish-pause, and put it in again")
     static let pruneDelay = Setting(
         "prune-delay", .value("D"), default: "0s", of: syncing,
         "How long a version that is no longer aspired stays")
@@ -112,6 +113,16 @@ extension Setting {
     static let maxBandwidth = Setting(
         "max-bandwidth", .value("S"), note: "none", of: syncing,
         "Bytes a second from S3, over all models: 64KiB and more")
+    static let server = Setting(
+        "server", .value("KIND=URL"), of: [.run, .config],
+        "The model server that confirms what is published, such as tensorflow-serving=http://127.0.0.1:8501 (its REST port): an old "
+            + "version goes only when the new one is loaded, and one that cannot be loaded is taken out")
+    static let republishRefused = Setting(
+        "republish-refused", .value("N"), default: "0", of: [.run, .config],
+        "How often a version that the server refused is put in again")
+    static let confirmTimeout = Setting(
+        "confirm-timeout", .value("D"), default: "10m", of: [.run, .config],
+        "A version that the server has not confirmed after this is reported; it stays, and nothing is pruned for it")
     static let republishPause = Setting(
         "republish-pause", .value("D"), default: "5s", of: syncing,
         "How long a version that is replaced by other content of the same number stays out")

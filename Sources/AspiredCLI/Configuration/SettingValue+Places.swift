@@ -58,6 +58,35 @@ extension SettingValue {
         return text
     }
 
+    /// `KIND=URL` of a model server.
+    static func server(_ text: String) throws(ParseFault) -> ServerSetting {
+        let expected = ParseFault("expected KIND=URL, such as tensorflow-serving=http://127.0.0.1:8501")
+        let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        guard parts.count == 2 else { throw expected }
+        if parts[0] == "triton" {
+            throw ParseFault(
+                "triton is not supported by this version; without --server versions are published and pruned unconfirmed")
+        }
+        guard let kind = ServerSetting.Kind(rawValue: parts[0]) else { throw expected }
+        let url = parts[1]
+        guard let scheme = ["http://", "https://"].first(where: { url.lowercased().hasPrefix($0) }) else { throw expected }
+        let authority = url.dropFirst(scheme.count).prefix { $0 != "/" && $0 != "?" }
+        if authority.contains("@") { throw ParseFault("a user name and password do not belong into a URL") }
+        guard url.utf8.allSatisfy({ 0x21...0x7E ~= $0 && !"#?".utf8.contains($0) }) else {
+            throw ParseFault("the URL holds a query, or a character that must be percent-encoded")
+        }
+        guard let (host, port) = hostAndPort(authority), host != nil, port != 0 else { throw expected }
+        return ServerSetting(kind: kind, url: url)
+    }
+
+    /// How often a refused version is put in again.
+    static func republishRefused(_ text: String) throws(ParseFault) -> Int {
+        guard let number = Int(text), 0...100 ~= number, !text.hasPrefix("+") else {
+            throw ParseFault("expected a number from 0 to 100")
+        }
+        return number
+    }
+
     /// A region is signed and becomes part of a host's name.
     static func region(_ text: String) throws(ParseFault) -> String {
         guard !text.isEmpty, text.utf8.count <= 64, text.utf8.allSatisfy({ isHostByte($0) }) else {

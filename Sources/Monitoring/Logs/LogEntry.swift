@@ -22,7 +22,8 @@ struct LogEntry {
 extension LogEntry {
     init(_ event: TelemetryEvent) {
         switch event {
-        case .fetchStarted, .fetched, .reused, .published, .adopted, .pruned, .held, .changed, .foreign, .versionFailed,
+        case .fetchStarted, .fetched, .reused, .published, .adopted, .pruned, .confirmed, .refused, .held, .changed, .foreign,
+            .versionFailed,
             .checksumMismatch:
             self = Self.ofVersion(event)
         case .syncSucceeded(let model, _):
@@ -67,6 +68,16 @@ extension LogEntry {
                 [.model(model), .version(version), .files(files), .bytes(bytes)])
         case .pruned(let model, let version):
             return LogEntry(.info, "pruned \(model) version \(version)", [.model(model), .version(version)])
+        case .confirmed(let model, let version, let took):
+            return LogEntry(
+                .info, "the server has loaded \(model) version \(version), after \(took.text)",
+                [.model(model), .version(version), .seconds(took)])
+        case .refused(let model, let version, let reason):
+            return LogEntry(
+                .error,
+                "the server could not load \(model) version \(version), which is taken out; what was served before stays; "
+                    + "upload it anew, or publish another version: \(reason)",
+                [.model(model), .version(version), .init(LogField.reason, .string(reason))])
         case .held(let model, let version, let reason):
             return LogEntry(
                 .info, "\(model) version \(version) is not complete in its source: \(reason)",

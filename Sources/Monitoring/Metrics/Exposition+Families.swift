@@ -23,6 +23,12 @@ extension Exposition {
         for model in models {
             sample("aspired_behind_seconds", [("model", model.name)], model.behind?.inSeconds ?? 0)
         }
+        let confirming = models.filter { $0.unconfirmed != nil }
+        guard !confirming.isEmpty else { return }
+        family(
+            "aspired_unconfirmed", .gauge,
+            help: "Published versions of a model that the server has not confirmed within --confirm-timeout.")
+        for model in confirming { sample("aspired_unconfirmed", [("model", model.name)], Int64(model.unconfirmed ?? 0)) }
     }
 
     /// What was counted.

@@ -10,7 +10,7 @@ public enum StatusReport {
     /// - `program`, `root`, `role` (`active`, `standby`, `observer`), `holder` (who holds the volume), `free_bytes`, `ready`
     /// - `models`, in the configuration's order:
     ///   - `name`, `source`, `policy`, `required`, `ready`, `not_ready_reason`, `last_success`,
-    ///     `last_failure` (`kind`, `message`), `behind_seconds`
+    ///     `last_failure` (`kind`, `message`), `behind_seconds`, `unconfirmed` (with `--server`)
     ///   - `versions`, highest first: `version` (its number), `directory` (its name as the source spells it), `state`,
     ///     `reason`, `files`, `bytes`, `staged_bytes`, `published_at`, `verified` (files by method), `synced` (whether the disk
     ///     has all of it, `--sync`)
@@ -40,6 +40,7 @@ public enum StatusReport {
                 ["kind": .string(failure.kind.rawValue), "message": .string(failure.message)]
             } ?? .null,
             "behind_seconds": model.behind.map { .number($0.inSeconds) } ?? .null,
+            "unconfirmed": integer(model.unconfirmed.map(Int64.init)),
             "versions": .array(model.versions.map(json)),
         ]
     }

@@ -47,6 +47,8 @@ final class Recorder: Telemetry, FileSystemProbe {
         case .reused(let model, let version, let files, let bytes): "reused \(model) \(version) files \(files) bytes \(bytes)"
         case .adopted(let model, let version, let files, _): "adopted \(model) \(version) files \(files)"
         case .pruned(let model, let version): "pruned \(model) \(version)"
+        case .confirmed(let model, let version, _): "confirmed \(model) \(version)"
+        case .refused(let model, let version, let reason): "refused \(model) \(version): \(reason)"
         case .held(let model, let version, let reason): "held \(model) \(version): \(reason)"
         case .changed(let model, let version, let reason, let action):
             "changed \(model) \(version) \(action.rawValue): \(reason)"

@@ -16,6 +16,7 @@ final class World: Sendable {
     let recorder: Recorder
     /// As a server or another program sees it: without a probe.
     let files = FileSystem()
+    let server = ScriptedServer()
     private let sources: [String: ScriptedSource]
     private let napper = WorkerThread(name: "test-nap")
     /// A pause that no loop ever asks for, so that it can be told from a loop's.
@@ -55,15 +56,16 @@ final class World: Sendable {
     func agent(
         _ models: [DesiredModel]? = nil, poll: Duration = .seconds(30), rules: PlanRules = PlanRules(),
         recheck: Duration = .seconds(600), onChanged: ChangeAction = .keep, requiresVerification: Bool = false,
-        reuse: ReuseMode = .auto, settings: VolumeSettings = VolumeSettings(), boot: String = "this boot"
+        reuse: ReuseMode = .auto, settings: VolumeSettings = VolumeSettings(), boot: String = "this boot", isServed: Bool = false,
+        confirmTimeout: Duration = .seconds(600)
     ) -> Agent {
         Agent(
             program: "test", set: set(models ?? [model()]),
             settings: AgentSettings(
                 pollInterval: poll, rules: rules, republishPause: Self.republishPause, recheckInterval: recheck,
-                onChanged: onChanged, requiresVerification: requiresVerification, reuse: reuse),
+                onChanged: onChanged, requiresVerification: requiresVerification, reuse: reuse, confirmTimeout: confirmTimeout),
             volume: volume(settings, boot: boot),
-            workers: AgentWorkers(), telemetry: recorder, time: time)
+            workers: AgentWorkers(), telemetry: recorder, time: time, server: isServed ? server : nil)
     }
 
     func set(_ models: [DesiredModel], list: String? = nil, former: Set<String> = [], gap: String? = nil) -> ModelSet {
@@ -148,12 +150,13 @@ final class World: Sendable {
     /// Every loop sleeps, and has slept while nothing was under way that could wake it.
     private func isQuiet(_ agent: Agent) async -> Bool {
         let loops = agent.reconcilers
-        let others: Set<Duration> = [Self.republishPause, Self.timeout, Self.shortTimeout]
+        let pauses: Set<Duration> = [Self.republishPause, ModelReconciler.goneInterval]
+        let others = pauses.union([Self.timeout, Self.shortTimeout])
         if loops.isEmpty { return time.durations == [.seconds(1)] }
         let before = time.sleepers(but: others)
         var asleep = 0
         for loop in loops {
-            switch await loop.activity(source(await loop.name), isPausing: time.isAnyone(sleeping: Self.republishPause)) {
+            switch await loop.activity(source(await loop.name), isPausing: pauses.contains { time.isAnyone(sleeping: $0) }) {
             case .busy: return false
             case .idle: asleep += 1
             case .ended: continue
@@ -215,7 +218,9 @@ extension ModelReconciler {
         let isFetchAtRest =
             fetch == nil || isPausing || source.waiting { if case .fetch = $0 { true } else { false } } > 0
             || (asking.isEmpty && questions > 0)
-        guard lists, compares, asking.isEmpty || questions >= asking.count, isFetchAtRest, working.isEmpty else { return .busy }
+        guard lists, compares, viewing == nil, asking.isEmpty || questions >= asking.count, isFetchAtRest, working.isEmpty else {
+            return .busy
+        }
         return outcome == nil ? .idle : .ended
     }
 }

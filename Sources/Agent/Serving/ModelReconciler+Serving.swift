@@ -1,0 +1,173 @@
+import FileIO
+import Servables
+import Volume
+
+// MARK: - What the model server says of published versions (`--server`)
+
+extension ModelReconciler {
+    /// How often the server is asked while it has something to decide, and once that takes long.
+    private static let viewInterval: Duration = .milliseconds(500)
+    private static let slowViewInterval: Duration = .seconds(5)
+    private static let slowAfter: Duration = .seconds(60)
+    /// What it said may be acted on for so long: it may have begun to load what is to be moved since.
+    private static let viewLifetime: Duration = .seconds(2)
+    /// How long a version is kept out for the sake of a server that still has an earlier content of it.
+    private static let goneLimit: Duration = .seconds(60)
+    static let goneInterval: Duration = .milliseconds(250)
+
+    /// Takes up what is published now.
+    /// - Returns: what the plan goes by; `nil` without a server.
+    func followServer(_ held: Inventory, _ now: Duration) -> ServingState? {
+        guard server != nil else { return nil }
+        let published = held.published.compactMap { entry in
+            entry.manifest.map { ServerWatch.Published(entry.version, at: $0.publishedAt, wasRefused: $0.refusal != nil) }
+        }
+        watch.follow(
+            published, aside: held.refused.map(\.version) + held.parked.map(\.version), returned: returned, now)
+        returned.subtract(published.map(\.version))
+        for version in watch.overdue(now, after: settings.confirmTimeout) where watch.say(overdue: version) {
+            telemetry.record(
+                .warning(
+                    "\(model.name) \(version) is not confirmed after \(settings.confirmTimeout.text): "
+                        + "\(watch.reason(version) ?? "no answer yet"); it stays, and nothing is pruned for it"))
+        }
+        return watch.serving(now)
+    }
+
+    // MARK: Asking
+
+    /// Asks the server, where it has something to decide or something waits for its word.
+    func startViewing(_ now: Duration) {
+        guard let server, viewing == nil, !Task.isCancelled, let due = viewDue(now), due <= now else { return }
+        let name = model.serverName ?? model.name
+        viewing = Task {
+            let answer: Result<ServerView, ServerFault>
+            do throws(ServerFault) { answer = .success(try await server.view(of: name)) } catch { answer = .failure(error) }
+            viewing = nil
+            if !Task.isCancelled { answered(answer) }
+            bell.ring()
+        }
+    }
+
+    /// When the server is to be asked next; `nil`: when there is something to ask.
+    func viewDue(_ now: Duration) -> Duration? {
+        let awaitsLoad = plan.keep.values.contains(.loading)
+        guard server != nil, watch.isOpen || awaitsLoad || !moves.isEmpty && !isServerKnown(now) else { return nil }
+        return nextView
+    }
+
+    /// Versions that are moved only by what the server says now.
+    private var moves: [Version] { plan.prune + plan.park }
+
+    /// Whether what the server said last may be acted on: a version that it loads is never moved.
+    func isServerKnown(_ now: Duration) -> Bool {
+        guard server != nil else { return true }
+        guard watch.fault == nil, let answeredAt = watch.answeredAt else { return false }
+        return now - answeredAt <= Self.viewLifetime
+    }
+
+    private func answered(_ answer: Result<ServerView, ServerFault>) {
+        guard let server else { return }
+        let now = time.uptime()
+        let before = (confirmed: watch.serving(now).confirmed, fault: watch.fault)
+        switch answer {
+        case .success(let view):
+            watch.saw(view, now)
+            if before.fault != nil { telemetry.record(.notice("\(server.description) answers for \(model.name)")) }
+            for version in watch.serving(now).confirmed.subtracting(before.confirmed).sorted() {
+                telemetry.record(.confirmed(model: model.name, version: version, took: watch.age(of: version, now)))
+            }
+        case .failure(let fault):
+            watch.sawNothing(fault)
+            if before.fault == nil {
+                telemetry.record(
+                    .notice(
+                        "\(fault.failure.message); it is asked again, and until it has confirmed what is new nothing old is pruned"
+                    ))
+            }
+        }
+        let isSlow = watch.waiting(now).map { $0 > Self.slowAfter } ?? false
+        nextView = now + (isSlow ? Self.slowViewInterval : Self.viewInterval)
+    }
+
+    /// Waits until the server has let go of an earlier content of a version that is about to come in: what it says of that number would
+    /// be of the earlier one.
+    /// - Returns: whether it said so; `false` where it cannot be asked, or takes too long.
+    func awaitGone(_ version: Version, isReplaced: Bool) async -> Bool {
+        guard let server, isReplaced || watch.hasLeft(version) else { return false }
+        let deadline = time.uptime() + Self.goneLimit
+        let name = model.serverName ?? model.name
+        var isSaid = false
+        while !Task.isCancelled {
+            let answer: Result<ServerView, ServerFault>
+            do throws(ServerFault) { answer = .success(try await server.view(of: name)) } catch { answer = .failure(error) }
+            answered(answer)
+            guard case .success(let view) = answer else { return false }
+            guard let state = view.states[version], !state.isGone else { return true }
+            guard time.uptime() < deadline else {
+                telemetry.record(
+                    .warning(
+                        "\(server.description) still has an earlier \(model.name) \(version) after \(Self.goneLimit.text): the new one is "
+                            + "put in, and counts as loaded only after the server was seen without it"))
+                return false
+            }
+            if !isSaid {
+                telemetry.record(
+                    .notice(
+                        "\(server.description) still has an earlier \(model.name) \(version): the new one waits until it has let go of it"
+                    ))
+            }
+            isSaid = true
+            do { try await time.sleep(for: Self.goneInterval) } catch { return false }
+        }
+        return false
+    }
+
+    // MARK: Acting
+
+    /// Takes out what the server could not load, and what hides a lower version from it; puts back what may come back.
+    func startSettingAside(_ now: Duration) {
+        let (name, volume, telemetry) = (model.name, volume, telemetry)
+        for (version, reason) in plan.refuse {
+            takeOut(version, now) { () throws(VolumeError) in
+                try volume.refuse(name, version, reason: reason)
+                telemetry.record(.refused(model: name, version: version, reason: reason))
+            }
+        }
+        if isServerKnown(now) {
+            for version in plan.park {
+                takeOut(version, now) { () throws(VolumeError) in
+                    try volume.park(name, version)
+                    telemetry.record(
+                        .notice("\(name) \(version) is taken out of the server's sight, so that it loads a lower version"))
+                }
+            }
+        }
+        for version in plan.unpark {
+            guard let place = inventory?.parked.first(where: { $0.version == version })?.version else { continue }
+            comeBack(place, now) { () throws(VolumeError) in
+                try volume.unpark(name, place)
+                telemetry.record(.notice("\(name) \(place) is back in the server's sight"))
+            }
+        }
+        for version in plan.readmit {
+            work(on: version, now) { () throws(VolumeError) in
+                try volume.readmit(name, version)
+                telemetry.record(
+                    .notice("\(name) \(version), which the server had refused, is put in again (--republish-refused)"))
+            }
+        }
+        for version in plan.forget {
+            work(on: version, now) { () throws(VolumeError) in
+                try volume.forget(name, refused: version)
+                volume.sweep(reportingTo: telemetry)
+            }
+        }
+    }
+
+    /// Work that puts a version back whose content the server may have seen.
+    private func comeBack(_ version: Version, _ now: Duration, _ body: @escaping @Sendable () throws(VolumeError) -> Void) {
+        returned.insert(version)
+        work(on: version, now, body)
+    }
+}

@@ -1,0 +1,192 @@
+import Servables
+
+/// Follows what a server says of one model's published versions, until each is confirmed or was refused (CONTRACT section 4). Pure: it is
+/// told what was seen and when.
+struct ServerWatch {
+    /// A version on the volume.
+    struct Published {
+        let version: Version
+        /// When this content came in: another one of the same number is another version to a server.
+        let at: Timestamp
+        /// Whether this very content was refused before.
+        let wasRefused: Bool
+
+        init(_ version: Version, at: Timestamp, wasRefused: Bool = false) {
+            self.version = version
+            self.at = at
+            self.wasRefused = wasRefused
+        }
+    }
+
+    /// What is known of one of them.
+    fileprivate struct Watched {
+        let publishedAt: Timestamp
+        /// When it was first seen on the volume, by the monotonic clock.
+        let since: Duration
+        /// Whether it was there when the agent started: nobody knows what of a report is of an earlier content.
+        let wasThere: Bool
+        /// Whether this very content was refused before.
+        let wasRefused: Bool
+        /// What the server said last; `nil` where it was not asked yet, is away, or does not list it.
+        var state: ServedState?
+        /// A report of the version counts only after it was seen gone: it may be one of the content before.
+        var mustBeSeenGone: Bool
+        /// The same of a failure, which a server goes on reporting until it tries again.
+        var mustBeSeenTried: Bool
+        var isConfirmed = false
+        /// How often a server that had answered went away while it loaded this one.
+        var deaths = 0
+        /// Since when each answer says that it could not be loaded.
+        var failedSince: Duration?
+        var isOverdueSaid = false
+    }
+
+    /// A failure that may be of an earlier try counts if the server stays with it for this long: it looks for versions every second by
+    /// default.
+    static let failurePatience: Duration = .seconds(10)
+    /// A server that goes away so often while it loads a version has refused it.
+    static let deathsToRefuse = 2
+
+    private var watched: [Version: Watched] = [:]
+    private var hasBegun = false
+    /// Numbers that were on the volume and left it: what the server says of one of them may be of what it was then.
+    private var left: Set<Version> = []
+    /// What the server said last of versions that are not on the volume, too.
+    private var lastView: ServerView?
+    /// When it last answered.
+    private(set) var answeredAt: Duration?
+    /// Why it last did not; `nil` once it has answered.
+    private(set) var fault: ServerFault?
+
+    /// Takes up what is published now, and forgets all else.
+    /// - Parameters:
+    ///   - published: what is in the base path.
+    ///   - aside: what is parked or refused.
+    ///   - returned: those that came back as they were: what the server says of them still holds.
+    ///   - now: by the monotonic clock.
+    mutating func follow(_ published: [Published], aside: [Version] = [], returned: Set<Version>, _ now: Duration) {
+        let current = Dictionary(uniqueKeysWithValues: published.map { ($0.version, $0.at) })
+        left.formUnion(watched.filter { current[$0.key] != $0.value.publishedAt }.keys + aside)
+        watched = watched.filter { current[$0.key] == $0.value.publishedAt }
+        for entry in published where watched[entry.version] == nil {
+            let version = entry.version
+            let before = left.contains(version) ? lastView?.states[version] : nil
+            var new = Watched(
+                publishedAt: entry.at, since: now, wasThere: !hasBegun, wasRefused: entry.wasRefused, mustBeSeenGone: false,
+                mustBeSeenTried: false)
+            if !returned.contains(version), let before {
+                new.mustBeSeenGone = !before.isGone
+                if case .failed = before { new.mustBeSeenTried = true }
+            }
+            watched[version] = new
+        }
+        hasBegun = true
+    }
+
+    /// Takes what the server says now.
+    mutating func saw(_ view: ServerView, _ now: Duration) {
+        lastView = view
+        answeredAt = now
+        fault = nil
+        for version in watched.keys { watched[version]?.saw(view.states[version], now) }
+    }
+
+    /// The server could not be asked.
+    mutating func sawNothing(_ fault: ServerFault) {
+        self.fault = fault
+        guard fault.isAway else { return }
+        // A server that comes back knows nothing of what it said.
+        lastView = nil
+        for (version, entry) in watched {
+            if entry.state == .loading, !entry.isConfirmed { watched[version]?.deaths += 1 }
+            watched[version]?.state = nil
+            watched[version]?.failedSince = nil
+            watched[version]?.mustBeSeenGone = false
+            watched[version]?.mustBeSeenTried = false
+        }
+    }
+
+    // MARK: - What follows from it
+
+    /// Whether a version of this number was on the volume before.
+    func hasLeft(_ version: Version) -> Bool { left.contains(version) }
+
+    /// Whether there is anything that the server has yet to decide.
+    var isOpen: Bool { watched.values.contains { !$0.isConfirmed } }
+
+    /// What the plan goes by.
+    func serving(_ now: Duration) -> ServingState {
+        var serving = ServingState()
+        for (version, entry) in watched {
+            if entry.isConfirmed { serving.confirmed.insert(version) }
+            if entry.state?.isLoading == true { serving.loading.insert(version) }
+            if let reason = entry.refusal(now) { serving.failed[version] = reason }
+        }
+        return serving
+    }
+
+    /// Versions that are not confirmed after `timeout`, highest first.
+    func overdue(_ now: Duration, after timeout: Duration) -> [Version] {
+        watched.filter { !$0.value.isConfirmed && now - $0.value.since >= timeout }.keys.sorted(by: >)
+    }
+
+    /// Notes that a version's being overdue is said.
+    /// - Returns: whether it was not said before.
+    mutating func say(overdue version: Version) -> Bool {
+        guard watched[version]?.isOverdueSaid == false else { return false }
+        watched[version]?.isOverdueSaid = true
+        return true
+    }
+
+    /// How long the youngest version that is not confirmed has been waiting.
+    func waiting(_ now: Duration) -> Duration? { watched.values.filter { !$0.isConfirmed }.map(\.since).max().map { now - $0 } }
+
+    /// How long ago a version came in.
+    func age(of version: Version, _ now: Duration) -> Duration { watched[version].map { now - $0.since } ?? .zero }
+
+    /// Why a version is not confirmed yet; one clause.
+    func reason(_ version: Version) -> String? {
+        guard let entry = watched[version], !entry.isConfirmed else { return nil }
+        if let fault { return fault.failure.message }
+        guard answeredAt != nil else { return "the server was not asked yet" }
+        if entry.mustBeSeenGone { return "the server still has what was there before" }
+        switch entry.state {
+        case nil: return "the server does not list it: does it look at this volume?"
+        case .waiting: return "it waits for its turn: the server loads one version after the other"
+        case .loading: return "the server is loading it"
+        case .available: return nil
+        case .unloading, .ended: return "the server has let go of it"
+        case .failed(let reason): return "the server still reports that it could not load it before: \(reason)"
+        }
+    }
+}
+
+extension ServerWatch.Watched {
+    fileprivate mutating func saw(_ new: ServedState?, _ now: Duration) {
+        state = new
+        if mustBeSeenGone {
+            // `nil`: it started anew, or never had it.
+            guard new?.isGone ?? true else { return }
+            mustBeSeenGone = false
+        }
+        if case .failed = new {
+            failedSince = failedSince ?? now
+        } else {
+            failedSince = nil
+            mustBeSeenTried = false
+        }
+        if new == .available { isConfirmed = true }
+    }
+
+    /// Whether a failure is one only if the server stays with it.
+    fileprivate var waitsForPatience: Bool { mustBeSeenTried ? wasRefused : wasThere }
+
+    /// Why the server could not load it, if that is certain.
+    fileprivate func refusal(_ now: Duration) -> String? {
+        guard !isConfirmed else { return nil }
+        if deaths >= ServerWatch.deathsToRefuse { return "the server went away \(deaths) times while it loaded this version" }
+        guard case .failed(let reason) = state, !mustBeSeenGone, let failedSince else { return nil }
+        if waitsForPatience { return now - failedSince >= ServerWatch.failurePatience ? reason : nil }
+        return mustBeSeenTried ? nil : reason
+    }
+}

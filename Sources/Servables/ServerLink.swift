@@ -1,0 +1,71 @@
+/// A model server, as one model's reconciler asks it (`--server`).
+public protocol ServerLink: Sendable {
+    /// For messages: which server and where, without secrets.
+    var description: String { get }
+
+    /// What the server says of the versions of one model. Asking changes nothing there.
+    /// - Parameter model: the name that the server knows it by.
+    /// - Returns: every version that it lists.
+    /// - Throws: where no answer came, or none that can be understood.
+    func view(of model: String) async throws(ServerFault) -> ServerView
+}
+
+/// What a server says of the versions of one model.
+public struct ServerView: Hashable, Sendable {
+    /// A version that is not here is one that the server does not list.
+    public var states: [Version: ServedState]
+
+    public init(_ states: [Version: ServedState] = [:]) { self.states = states }
+}
+
+/// How far a server is with a version (TensorFlow Serving's `ModelVersionStatus.State`).
+public enum ServedState: Hashable, Sendable {
+    /// It knows of it, and has not begun to load it: loads are serial.
+    case waiting
+    case loading
+    case available
+    case unloading
+    /// It has let go of it.
+    case ended
+    /// It could not load it, and does not try again; the server's own words, on one line.
+    case failed(String)
+
+    /// Whether the server may have files of the version open, or is about to.
+    public var isLoading: Bool { self == .waiting || self == .loading }
+
+    /// Whether the server has let go of what it had of the version, or never had any.
+    public var isGone: Bool {
+        switch self {
+        case .ended, .failed: true
+        case .waiting, .loading, .available, .unloading: false
+        }
+    }
+}
+
+/// Why a server could not be asked.
+public struct ServerFault: Error, Hashable, Sendable {
+    public let failure: Failure
+    /// Whether nobody is there: it was stopped, has died, or is not up yet. One that answers late, or nonsense, is there.
+    public let isAway: Bool
+
+    public init(_ failure: Failure, isAway: Bool) {
+        self.failure = failure
+        self.isAway = isAway
+    }
+}
+
+/// What the plan needs of what a server has said.
+public struct ServingState: Hashable, Sendable {
+    /// Published versions that it has loaded.
+    public var confirmed: Set<Version>
+    /// Versions that must not be moved now.
+    public var loading: Set<Version>
+    /// Published versions that it could not load, and why.
+    public var failed: [Version: String]
+
+    public init(confirmed: Set<Version> = [], loading: Set<Version> = [], failed: [Version: String] = [:]) {
+        self.confirmed = confirmed
+        self.loading = loading
+        self.failed = failed
+    }
+}

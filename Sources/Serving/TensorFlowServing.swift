@@ -1,0 +1,128 @@
+import PlainJSON
+public import Servables
+public import Transfer
+
+/// TensorFlow Serving's REST interface, as far as it tells which versions are loaded (`GET /v1/models/NAME`).
+public struct TensorFlowServing: ServerLink {
+    /// Without a slash at its end.
+    private let url: String
+    private let http: HTTPClient
+
+    /// Bytes of an answer; an entry of a version is 150, and those that ended stay in it for the life of the server.
+    private static let answerLimit = 4 << 20
+    /// Of the server's own words.
+    private static let messageLimit = 500
+
+    /// - Parameters:
+    ///   - url: scheme, host and port of the REST interface, and what a proxy puts before its paths.
+    ///   - http: made by ``transport(version:)``.
+    public init(url: String, http: HTTPClient) {
+        self.url = url.hasSuffix("/") ? String(url.dropLast()) : url
+        self.http = http
+    }
+
+    /// How to talk to a server that is near: one that does not answer soon is busy loading, or gone, and is asked again.
+    public static func transport(version: String) -> HTTPClientConfiguration {
+        var transport = HTTPClientConfiguration(version: version)
+        transport.threads = 1
+        transport.connectTimeout = .seconds(2)
+        transport.responseHeaderTimeout = .seconds(5)
+        transport.maxConnections = 4
+        return transport
+    }
+
+    public var description: String { "TensorFlow Serving at \(url)" }
+
+    public func view(of model: String) async throws(ServerFault) -> ServerView {
+        let response: HTTPResponse
+        do throws(TransportError) {
+            response = try await http.send(HTTPRequest("GET", "\(url)/v1/models/\(Self.encoded(model))"), limit: Self.answerLimit)
+        } catch {
+            throw ServerFault(failure(model, "\(error)"), isAway: error.isAway)
+        }
+        return try view(of: model, answer: response.head.status, response.body)
+    }
+
+    func view(of model: String, answer status: Int, _ body: [UInt8]) throws(ServerFault) -> ServerView {
+        let said = try? JSON(parsing: body)
+        // It has no version of the model, or does not know it yet: nothing of it is loaded either way.
+        if status == 404, said?["error"]?.string != nil { return ServerView() }
+        guard status == 200 else {
+            let words = said?["error"]?.string.map { ": \(Self.line($0))" } ?? ""
+            throw ServerFault(failure(model, "it answered \(status)\(words)"), isAway: false)
+        }
+        guard let entries = said?["model_version_status"]?.array else {
+            throw ServerFault(
+                failure(
+                    model, "what it answered is no model status; expected the REST port of TensorFlow Serving (8501 by default)"),
+                isAway: false)
+        }
+        return ServerView(Self.states(entries))
+    }
+
+    private func failure(_ model: String, _ cause: String) -> Failure {
+        Failure(.unavailable, "ask \(description) for \(model): \(cause)", isTransient: true)
+    }
+
+    /// One that has no number that can be a version of ours is none of ours.
+    private static func states(_ entries: [JSON]) -> [Version: ServedState] {
+        var states: [Version: ServedState] = [:]
+        for entry in entries {
+            guard let version = entry["version"]?.string.flatMap({ Version($0) }), let state = state(entry) else { continue }
+            states[version] = state
+        }
+        return states
+    }
+
+    /// - Returns: `nil` for a state that nobody knows.
+    private static func state(_ entry: JSON) -> ServedState? {
+        let code = entry["status"]?["error_code"]?.string ?? "OK"
+        switch entry["state"]?.string {
+        case "START": return .waiting
+        case "LOADING": return .loading
+        case "AVAILABLE": return .available
+        case "UNLOADING": return .unloading
+        case "END" where code == "OK" || code == "CANCELLED":
+            // Cancelled: it was to go before it was loaded, and is no worse for that.
+            return .ended
+        case "END":
+            let words = entry["status"]?["error_message"]?.string ?? ""
+            return .failed(words.isEmpty ? code : "\(code): \(line(words))")
+        default: return nil
+        }
+    }
+
+    /// Somebody else's words, on one line.
+    private static func line(_ text: String) -> String {
+        let clean = String(
+            text.unicodeScalars.prefix(messageLimit).map { $0.properties.generalCategory == .control ? " " : Character($0) })
+        return text.unicodeScalars.count > messageLimit ? clean + "…" : clean
+    }
+
+    /// A model's name in a path (RFC 3986, unreserved characters).
+    private static func encoded(_ name: String) -> String {
+        var text = ""
+        for byte in name.utf8 {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"),
+                UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"):
+                text.unicodeScalars.append(Unicode.Scalar(byte))
+            default:
+                let digits = String(byte, radix: 16, uppercase: true)
+                text += digits.utf8.count == 1 ? "%0\(digits)" : "%\(digits)"
+            }
+        }
+        return text
+    }
+}
+
+extension TransportError {
+    /// Whether nobody is there. One that is there may be slow: loading keeps its threads busy.
+    fileprivate var isAway: Bool {
+        switch kind {
+        case .connect, .closed, .reset, .bodyTooShort: true
+        default: false
+        }
+    }
+}
