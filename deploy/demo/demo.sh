@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # aspired in half a minute: an S3 endpoint over a folder, two versions of a model in it, the agent keeping a volume at the
-# newest, a third version arriving. Everything happens in one temporary folder and on the loopback interface.
+# newest, a third version arriving, then a list of models that is edited while it runs. Everything happens in one temporary folder and on the loopback interface.
 #
 # Usage: demo.sh ASPIRED S3_FIXTURE
 set -euo pipefail
@@ -119,6 +119,42 @@ show aspired status --root volume
 
 step "A clean stop"
 command_line kill -TERM %aspired
+kill -TERM "$agent"
+wait "$agent"
+echo "The agent ended with exit code 0."
+
+# One model, as the server's own --model_config_file names it.
+write_list() {
+  printf 'model_config_list {\n  config {\n    name: "mnist"\n    base_path: "s3://models/mnist"\n    model_version_policy { %s }\n  }\n}\n' \
+    "$1" > models.config.new
+  mv models.config.new models.config
+}
+holds() { [ "$(cd volume/mnist && echo *)" = "$*" ]; }
+
+step "TensorFlow Serving's own list of models, edited while aspired runs; the bucket is looked at once an hour"
+write_list 'latest { num_versions: 1 }'
+show cat models.config
+command_line aspired run --root volume --models-config models.config --poll-interval 1h --http-listen 127.0.0.1:0
+aspired run --root volume --models-config models.config --poll-interval 1h --http-listen 127.0.0.1:0 2> >(tee run.log) &
+agent=$!
+pids+=("$agent")
+until_true grep -q 'listening on' run.log
+address=$(sed -nE 's/.*listening on ([0-9.:]+).*/\1/p' run.log | head -n 1)
+until_true aspired probe ready --http-listen "$address"
+until_true holds 3
+
+step "An edit adds a version: the two latest"
+write_list 'latest { num_versions: 2 }'
+until_true holds 2 3
+until_true grep -q 'published mnist version 2' run.log
+tree_of volume
+
+step "An edit rolls back to the first: it comes in, and then the others go out"
+write_list 'specific { versions: 1 }'
+until_true holds 1
+until_true grep -q 'pruned mnist version 3' run.log
+tree_of volume
+diff -r bucket/models/mnist/1 volume/mnist/1
 kill -TERM "$agent"
 wait "$agent"
 echo "The agent ended with exit code 0. The demo's folder and processes are gone."
