@@ -1,0 +1,73 @@
+import S3Fixture
+import Testing
+
+/// What docs/coming-from says of the variables and directories that others leave behind.
+@Suite("coming from elsewhere", .fewAtATime)
+struct ComingFromTests {
+    /// With nothing but what the old setup had.
+    private func aspired(_ site: Site, _ variables: [String: String]) -> Aspired {
+        let credentials = FixtureCredentials.example
+        var environment = ["PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "AWS_EC2_METADATA_DISABLED": "true"]
+        environment["AWS_ACCESS_KEY_ID"] = credentials.accessKey
+        environment["AWS_SECRET_ACCESS_KEY"] = credentials.secretKey
+        environment["AWS_SESSION_TOKEN"] = credentials.sessionToken
+        environment.merge(variables) { $1 }
+        return Aspired(environment: environment)
+    }
+
+    private static func host(_ site: Site) -> String { String(site.server.url.dropFirst("http://".count)) }
+
+    @Test(
+        "the variables of TensorFlow Serving's S3 client, as Kubeflow and KServe set them",
+        arguments: [
+            ["AWS_REGION": "us-west-1", "S3_ENDPOINT": "HOST", "S3_USE_HTTPS": "0", "S3_VERIFY_SSL": "0"],
+            ["AWS_REGION": "us-west-1", "S3_ENDPOINT": "HOST", "S3_USE_HTTPS": "false", "S3_VERIFY_SSL": "true"],
+            ["S3_REGION": "us-west-1", "S3_ENDPOINT": "http://HOST", "S3_USE_HTTPS": "true", "s3Enable": "true"],
+            [
+                "AWS_DEFAULT_REGION": "us-east-1", "AWS_ENDPOINT_URL": "http://HOST", "S3_USE_HTTPS": "0",
+                "awsAnonymousCredential": "false",
+            ],
+        ])
+    func variables(variables: [String: String]) async throws {
+        try await Site.with { site in
+            try site.put(1)
+            try site.put(2)
+            let filled = variables.mapValues { $0.replacing("HOST", with: Self.host(site)) }
+            let outcome = try await aspired(site, filled)(["once"] + site.arguments())
+            #expect(outcome.code == 0, "\(outcome)")
+            #expect(site.versions() == ["2"])
+        }
+    }
+
+    @Test("a bucket that exporters wrote: directory markers are directories, temporary ones are no versions")
+    func exporters() async throws {
+        try await Site.with { site in
+            try site.put(1_547_100_373)
+            for key in ["mnist/", "mnist/1547100373/", "mnist/1547100373/variables/", "mnist/temp-1547100999/saved_model.pb"] {
+                site.server.put(bucket: "models", key: key, data: key.hasSuffix("/") ? [] : [1])
+            }
+            let outcome = try await site.once()
+            #expect(outcome.code == 0, "\(outcome)")
+            #expect(site.versions() == ["1547100373"])
+            #expect(try FileTree(site.published(1_547_100_373)).files == Models.version(1_547_100_373))
+        }
+    }
+
+    @Test("what a loop around aws s3 sync left is taken over as it is where it is whole, and replaced where it is not")
+    func loop() async throws {
+        try await Site.with { site in
+            try site.put(1)
+            try site.put(2)
+            try Models.write(Models.version(1), to: site.published(1))
+            var half = Models.version(2)
+            half["variables/variables.index"] = nil
+            try Models.write(half, to: site.published(2))
+            let before = try FileTree(site.published(1))
+            let outcome = try await site.aspired(["once", "--republish-pause", "10ms", "--versions", "all"] + site.arguments())
+            #expect(outcome.code == 0, "\(outcome)")
+            #expect(try FileTree(site.published(1)) == before)
+            #expect(try FileTree(site.published(2)).files == Models.version(2))
+            #expect(outcome.errors.contains("adopted mnist version 1"))
+        }
+    }
+}
