@@ -58,12 +58,16 @@ extension ModelReconciler {
     func fetcher() -> VersionFetcher {
         let progress = progress
         progress.withLock { $0 = nil }
-        var awaitGone: (@Sendable (Version, Bool) async -> Bool)?
-        if server != nil { awaitGone = { version, isReplaced in await self.awaitGone(version, isReplaced: isReplaced) } }
+        var word: VersionFetcher.ServerWord?
+        if server != nil {
+            word = VersionFetcher.ServerWord(
+                gone: { version, isReplaced in await self.awaitGone(version, isReplaced: isReplaced) },
+                loaded: { version in await self.awaitLoaded(version) })
+        }
         return VersionFetcher(
             model: model.name, source: source, volume: volume, workers: workers, settings: settings, telemetry: telemetry,
             time: time, isUrgent: !readiness.isReady, onProgress: { new in progress.withLock { $0 = new } },
-            awaitGone: awaitGone)
+            server: word)
     }
 
     /// A fetch, or what is done with a fetcher, came to its end.

@@ -48,14 +48,21 @@ extension ModelReconciler {
                 Failure(.notFound, "\(source.location) does not have version \(absent), which --versions names for \(model.name)")
             )
         }
-        if case .specific = model.policy, let refused = inventory?.refused.first(where: { plan.refused.contains($0.version) }) {
+        if let refused = refusedInVain {
             return .failed(
                 Failure(
                     .notFound,
-                    "publish \(model.name) \(refused.version), which --versions names: the server could not load version "
-                        + "\(refused.version) before (\(refused.refusal.reason)); upload it anew, or name another version"))
+                    "publish \(model.name) \(refused.version): the server could not load it before (\(refused.refusal.reason)), and there "
+                        + "is no other that is asked for; upload it anew, or another version"))
         }
         return isWaitingForHeld ? nil : .done
+    }
+
+    /// A version that the server refused, and that cannot be done without: it is as good as absent (CONTRACT section 3).
+    private var refusedInVain: RefusedVersion? {
+        let isNamed = if case .specific = model.policy { true } else { false }
+        guard isNamed || plan.aspired.isEmpty && plan.held.isEmpty else { return nil }
+        return inventory?.refused.first { plan.refused.contains($0.version) }
     }
 
     /// An upload in progress delays only what cannot do without it.

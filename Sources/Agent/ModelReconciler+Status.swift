@@ -43,7 +43,7 @@ extension ModelReconciler {
             versions: versions.values.sorted { $0.version > $1.version }, isReady: readiness.isReady,
             notReadyReason: readiness.isReady ? nil : notReadyReason(last), lastSuccess: lastSuccess, lastFailure: last,
             behind: behindSince.map { now - $0 },
-            unconfirmed: server == nil ? nil : watch.overdue(now, after: settings.confirmTimeout).count)
+            unconfirmed: server == nil ? nil : overdue(now).count)
     }
 
     private func pending(_ version: Version) -> VersionStatus {

@@ -72,14 +72,17 @@ public struct Planner: Sendable {
             }
             // Once what it fetches is in place, `once` prunes what that replaces.
             let settled = compute(
-                model, available, inventory.publishing(plan.examine + plan.fetch, sizes: tables, at: time.now()))
+                model, available,
+                inventory.publishing(plan.examine + plan.fetch, unparking: plan.unpark, sizes: tables, at: time.now()))
             plan.prune = settled.prune
             plan.keep = settled.keep
         } catch {
             failure = error
         }
         let published = Dictionary(
-            uniqueKeysWithValues: inventory.entries.compactMap { entry in entry.manifest.map { (entry.version, $0) } })
+            uniqueKeysWithValues: (inventory.entries + inventory.parked).compactMap { entry in
+                entry.manifest.map { (entry.version, $0) }
+            })
         return PlannedModel(model: model, plan: plan, fetches: tables, published: published, failure: failure)
     }
 
@@ -117,11 +120,13 @@ public struct Planner: Sendable {
 }
 
 extension Inventory {
-    /// What the volume will hold once these versions are published.
+    /// What the volume will hold once these versions are published, and those are back that were parked.
     fileprivate func publishing(
-        _ versions: [Version], sizes: [Version: PlannedModel.FetchSize], at time: Timestamp
+        _ versions: [Version], unparking parked: [Version], sizes: [Version: PlannedModel.FetchSize], at time: Timestamp
     ) -> Inventory {
         var after = self
+        after.entries += after.parked.filter { parked.contains($0.version) }
+        after.parked.removeAll { parked.contains($0.version) }
         after.entries.removeAll { versions.contains($0.version) }
         after.entries += versions.map { version in
             let summary = ManifestSummary(

@@ -18,9 +18,17 @@ struct VersionFetcher: Sendable {
     let isUrgent: Bool
     /// Follows the bytes for status; called from any thread.
     let onProgress: @Sendable (FetchProgress) -> Void
-    /// Waits until the server has let go of what it had of a version before, if it had any (and surely where it is replaced), and
-    /// tells whether it has; `nil` without a server.
-    let awaitGone: (@Sendable (_ version: Version, _ isReplaced: Bool) async -> Bool)?
+    /// `nil` without a server.
+    let server: ServerWord?
+
+    /// What is waited for where a server looks at the volume.
+    struct ServerWord: Sendable {
+        /// Waits until it has let go of what it had of a version before, if it had any (and surely where it is replaced), and tells
+        /// whether it has.
+        let gone: @Sendable (_ version: Version, _ isReplaced: Bool) async -> Bool
+        /// Waits until it is not loading a version: one that is loading is never moved.
+        let loaded: @Sendable (_ version: Version) async -> Void
+    }
 
     /// How often a version that changes while it is fetched is begun anew before its back-off counts.
     private static let attempts = 3
@@ -209,10 +217,12 @@ struct VersionFetcher: Sendable {
                 }
                 return
             }
+            await server?.loaded(version)
+            if Task.isCancelled { throw stopped("republish", version) }
             try await onVolume { [volume, model] () throws(VolumeError) in try volume.prune(model, replaced.place) }
             try await keepOut(version)
         } else {
-            _ = await awaitGone?(version, false)
+            _ = await server?.gone(version, false)
         }
         if Task.isCancelled { throw stopped("publish", version) }
         try await onVolume { [volume] () throws(VolumeError) in try volume.publish(staged, sync: sync) }
@@ -231,7 +241,7 @@ struct VersionFetcher: Sendable {
 
     /// A server compares the names it sees at two polls: one of them has to miss this one.
     private func keepOut(_ version: Version) async throws(SourceError) {
-        guard let awaitGone else {
+        guard let server else {
             telemetry.record(
                 .notice("\(model) \(version) is out for \(settings.republishPause.text), and then comes back as it should be"))
             do { try await time.sleep(for: settings.republishPause) } catch { throw stopped("republish", version) }
@@ -239,7 +249,7 @@ struct VersionFetcher: Sendable {
         }
         telemetry.record(
             .notice("\(model) \(version) is out until the server has let go of it, and then comes back as it should be"))
-        if await awaitGone(version, true) { return }
+        if await server.gone(version, true) { return }
         do { try await time.sleep(for: settings.republishPause) } catch { throw stopped("republish", version) }
     }
 

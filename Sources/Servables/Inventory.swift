@@ -30,6 +30,8 @@ public struct Inventory: Hashable, Sendable {
     /// listing of the source said, there would be nothing to do.
     public func needsNoListing(_ policy: VersionPolicy, _ rules: PlanRules) -> Bool {
         guard case .specific(let numbers) = policy, Set(published.map(\.version.number)) == Set(numbers) else { return false }
+        // Whether what lies aside is worth keeping, only the source tells.
+        guard parked.isEmpty, refused.isEmpty else { return false }
         return !rules.prunesForeign || !entries.contains { $0.kind == .unknownDirectory }
     }
 }

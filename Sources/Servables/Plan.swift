@@ -129,7 +129,7 @@ public func plan(
         }
         // What a lower version was to take the place of, and did not.
         plan.unpark = inventory.parked.map(\.version).filter { parked in !published.contains { $0 < parked } }
-        keepOneInSight(&plan, inventory: inventory)
+        keepOneInSight(&plan, inventory: inventory, serving: serving)
         return plan
     }
 
@@ -264,21 +264,24 @@ private func choosePruned(
             plan.prune.append(version)
         }
     }
-    chooseParked(&plan, parked: parked, there: there, unconfirmed: unconfirmed)
-    keepOneInSight(&plan, inventory: inventory)
+    chooseParked(&plan, parked: parked, there: there, unconfirmed: unconfirmed, isLost: serving?.isLost == true)
+    keepOneInSight(&plan, inventory: inventory, serving: serving)
     guard rules.prunesForeign, inPlace, expected == 0 else { return }
     for entry in inventory.entries where entry.kind == .unknownDirectory && !aspired.contains(entry.version) {
+        if serving?.loading.contains(entry.version) == true { continue }
         plan.prune.append(entry.version)
         plan.foreign[entry.version] = nil
     }
 }
 
 /// A server loads the highest version that it sees: a higher one that is no longer aspired is out of its sight until a lower one is
-/// confirmed, and comes back if there is no lower one any more (CONTRACT section 4).
-private func chooseParked(_ plan: inout ModelPlan, parked: Set<Version>, there: [Version], unconfirmed: [Version]) {
+/// confirmed, and comes back if there is no lower one any more (CONTRACT section 4), or if the server does not come up with that.
+private func chooseParked(
+    _ plan: inout ModelPlan, parked: Set<Version>, there: [Version], unconfirmed: [Version], isLost: Bool
+) {
     for (version, reason) in plan.keep {
         if parked.contains(version) {
-            if !there.contains(where: { $0 < version }) { plan.unpark.append(version) }
+            if !there.contains(where: { $0 < version }) || isLost && !unconfirmed.isEmpty { plan.unpark.append(version) }
         } else if reason != .loading, reason != .missingOnce, unconfirmed.contains(where: { $0 < version }) {
             plan.park.append(version)
         }
@@ -287,11 +290,12 @@ private func chooseParked(_ plan: inout ModelPlan, parked: Set<Version>, there: 
     plan.unpark.sort(by: >)
 }
 
-/// A server unloads everything from a base path without a version, what it serves though it is parked as well: that comes back before
-/// the last one goes.
-private func keepOneInSight(_ plan: inout ModelPlan, inventory: Inventory) {
+/// A server unloads everything from a base path without a version, what it serves from memory as well: what is parked comes back before
+/// the last one goes, and one that is nowhere any more is served until another is there.
+private func keepOneInSight(_ plan: inout ModelPlan, inventory: Inventory, serving: ServingState?) {
     let goes = Set(plan.prune + plan.park + plan.refuse.keys)
-    guard !plan.unpark.isEmpty, inventory.published.allSatisfy({ goes.contains($0.version) }) else { return }
+    guard !plan.unpark.isEmpty || serving?.servesUnseen == true, inventory.published.allSatisfy({ goes.contains($0.version) })
+    else { return }
     for version in plan.prune where inventory[version] != nil { plan.keep[version] = .untilReplaced }
     plan.prune.removeAll { inventory[$0] != nil }
     plan.refuse = [:]

@@ -58,14 +58,23 @@ public struct ServerFault: Error, Hashable, Sendable {
 public struct ServingState: Hashable, Sendable {
     /// Published versions that it has loaded.
     public var confirmed: Set<Version>
-    /// Versions that must not be moved now.
+    /// Versions that must not be moved now, whoever put them there.
     public var loading: Set<Version>
     /// Published versions that it could not load, and why.
     public var failed: [Version: String]
+    /// Whether it serves a version that is not in the base path, from memory: it would let go of that if the base path were empty.
+    public var servesUnseen: Bool
+    /// Whether nobody has been there for so long that it may not come up with what it sees.
+    public var isLost: Bool
 
-    public init(confirmed: Set<Version> = [], loading: Set<Version> = [], failed: [Version: String] = [:]) {
+    public init(
+        confirmed: Set<Version> = [], loading: Set<Version> = [], failed: [Version: String] = [:], servesUnseen: Bool = false,
+        isLost: Bool = false
+    ) {
         self.confirmed = confirmed
         self.loading = loading
         self.failed = failed
+        self.servesUnseen = servesUnseen
+        self.isLost = isLost
     }
 }

@@ -260,11 +260,11 @@ extension AgentSuite {
             await world.pass(.seconds(1), agent)
             #expect(world.names() == ["7"])
             world.source.change("8", "a", to: "3")
-            await world.pass(.seconds(70), agent)
+            await world.pass(.seconds(45), agent)
             #expect(world.names().sorted() == ["7", "8"])
             #expect(world.content("m/8/a") == "3")
             #expect(world.state("refused/m") == [])
-            await world.pass(.seconds(60), agent)
+            await world.pass(.seconds(10), agent)
             #expect(world.names().sorted() == ["7", "8"], "what the server says of the earlier one does not count")
             world.server.say(["8": .loading])
             await world.pass(.seconds(6), agent)
@@ -291,6 +291,40 @@ extension AgentSuite {
             #expect(world.names() == ["7"])
             #expect(
                 world.recorder.lines(of: "refused") == ["refused m 8: the server went away 2 times while it loaded this version"])
+            await running.stop()
+        }
+
+        @Test("A refused version that the policy does not name is not forgotten: what is named is in place, and nobody lists")
+        func notForgotten() async throws {
+            let world = try World()
+            let (agent, running) = await Self.served(world)
+            world.source.put("8", ["a": "2"])
+            await world.pass(.seconds(34), agent)
+            world.server.say(["8": .failed("no")])
+            await world.pass(.seconds(1), agent)
+            agent.replaceModels(world.set([world.model("m", .specific([7]))]))
+            await world.pass(.seconds(200), agent)
+            #expect(world.state("refused/m") == ["8"])
+            world.source.remove("8")
+            await world.pass(.seconds(100), agent)
+            #expect(!world.state("refused/m").contains("8"))
+            await running.stop()
+        }
+
+        @Test("What the server loads is not replaced, however its objects change")
+        func loadingIsNotReplaced() async throws {
+            let world = try World()
+            let (agent, running) = await Self.served(world, onChanged: .republish, recheck: .seconds(20))
+            world.server.say(["7": .loading])
+            world.source.change("7", "a", to: "2")
+            await world.pass(.seconds(60), agent)
+            #expect(world.recorder.lines(of: "in", "out") == [])
+            world.server.say(["7": .available])
+            await world.pass(.seconds(1), agent)
+            #expect(world.recorder.lines(of: "in", "out") == ["out m/7"])
+            world.server.say(["7": .ended])
+            await world.pass(.seconds(1), agent)
+            #expect(world.recorder.lines(of: "in", "out") == ["out m/7", "in m/7"])
             await running.stop()
         }
 
@@ -347,8 +381,13 @@ extension AgentSuite {
             #expect(world.names() == ["7"] && world.source.fetches.count == fetches)
             let failures = await world.once(world.agent([world.model("m", .specific([8]))], rules: rules, isServed: true))
             #expect(failures.count == 1 && failures.first?.kind == .notFound)
-            #expect(failures.first?.message.contains("could not load version 8") == true, "\(failures)")
+            #expect(failures.first?.message.contains("the server could not load it before") == true, "\(failures)")
             #expect(world.server.questions.count == questions)
+            #expect(world.names() == ["7"])
+            // With nothing else in the source it is not waited for.
+            world.source.remove("7")
+            let alone = await world.once(world.agent(rules: rules, isServed: true))
+            #expect(alone.count == 1 && alone.first?.kind == .notFound, "\(alone)")
             #expect(world.names() == ["7"])
         }
     }

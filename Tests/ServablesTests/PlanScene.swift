@@ -82,10 +82,13 @@ struct PlanScene {
 }
 
 /// What a server has said: versions it has loaded, is loading, could not load.
-func server(_ confirmed: String..., loading: [String] = [], failed: [String] = []) -> ServingState {
+func server(
+    _ confirmed: String..., loading: [String] = [], failed: [String] = [], servesUnseen: Bool = false, isLost: Bool = false
+) -> ServingState {
     ServingState(
         confirmed: Set(confirmed.map(version)), loading: Set(loading.map(version)),
-        failed: Dictionary(uniqueKeysWithValues: failed.map { (version($0), "cannot parse") }))
+        failed: Dictionary(uniqueKeysWithValues: failed.map { (version($0), "cannot parse") }), servesUnseen: servesUnseen,
+        isLost: isLost)
 }
 
 func version(_ name: some StringProtocol) -> Version {

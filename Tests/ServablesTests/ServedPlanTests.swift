@@ -35,6 +35,12 @@ struct ServedPlanTests {
                 .init(listed: ["8"], volume: ["6", "7", "8"], serving: server("6", loading: ["7", "8"])),
                 "aspired 8 · keep 7 loading · keep 6 untilReplaced"),
             PlanCase(
+                "whoever put it there",
+                .init(
+                    listed: ["8"], volume: ["8", "9?"], serving: server("8", loading: ["9"]),
+                    rules: PlanRules(prunesForeign: true)),
+                "aspired 8 · foreign 9"),
+            PlanCase(
                 "nor when all is in place", .init(listed: ["8"], volume: ["7", "8"], serving: server("8", loading: ["7"])),
                 "aspired 8 · keep 7 loading"),
             PlanCase(
@@ -57,6 +63,13 @@ struct ServedPlanTests {
                 "even if it is not aspired any more",
                 .init(listed: ["9"], volume: ["7", "8"], ready: ["9"], serving: server("7", failed: ["8"])),
                 "aspired 9 · fetch 9 · keep 7 untilReplaced · refuse 8"),
+            PlanCase(
+                "stays for as long as the server serves one that is nowhere any more, and would be left with nothing",
+                .init(listed: ["8"], volume: ["8"], serving: server(failed: ["8"], servesUnseen: true)), "refused 8"),
+            PlanCase(
+                "goes when there is another",
+                .init(listed: ["7", "8"], volume: ["7", "8"], serving: server(failed: ["8"], servesUnseen: true)),
+                "aspired 7 · refuse 8 · refused 8"),
             PlanCase(
                 "is out: the policy chooses among the others",
                 .init(.latest(2), listed: ["6", "7", "8"], volume: ["7"], ready: ["6"], refused: ["8"], serving: server("7")),
@@ -147,6 +160,10 @@ struct ServedPlanTests {
                 "the same where another one is to come",
                 .init(.specific([6]), listed: ["6", "7", "9"], volume: ["7"], ready: ["6"], parked: ["9"], serving: server()),
                 "aspired 6 · fetch 6 · keep 9 untilReplaced · keep 7 untilReplaced · unpark 9"),
+            PlanCase(
+                "it comes back if the server does not come up with the lower one alone",
+                .init(.specific([7]), listed: ["7", "9"], volume: ["7"], parked: ["9"], serving: server(isLost: true)),
+                "aspired 7 · keep 9 untilReplaced · unpark 9"),
             PlanCase(
                 "once it is out, too",
                 .init(.specific([7]), listed: ["7", "9"], parked: ["9"], refused: ["7"], serving: server()),

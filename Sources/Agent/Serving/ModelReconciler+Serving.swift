@@ -25,13 +25,18 @@ extension ModelReconciler {
         watch.follow(
             published, aside: held.refused.map(\.version) + held.parked.map(\.version), returned: returned, now)
         returned.subtract(published.map(\.version))
-        for version in watch.overdue(now, after: settings.confirmTimeout) where watch.say(overdue: version) {
+        for version in overdue(now) where watch.say(overdue: version) {
             telemetry.record(
                 .warning(
                     "\(model.name) \(version) is not confirmed after \(settings.confirmTimeout.text): "
                         + "\(watch.reason(version) ?? "no answer yet"); it stays, and nothing is pruned for it"))
         }
-        return watch.serving(now)
+        return watch.serving(now, patience: settings.confirmTimeout)
+    }
+
+    /// Aspired versions that the server should have confirmed by now; of others nobody waits for its word.
+    func overdue(_ now: Duration) -> [Version] {
+        watch.overdue(now, after: settings.confirmTimeout).filter { plan.aspired.contains($0) }
     }
 
     // MARK: Asking
@@ -78,7 +83,7 @@ extension ModelReconciler {
                 telemetry.record(.confirmed(model: model.name, version: version, took: watch.age(of: version, now)))
             }
         case .failure(let fault):
-            watch.sawNothing(fault)
+            watch.sawNothing(fault, now)
             if before.fault == nil {
                 telemetry.record(
                     .notice(
@@ -102,8 +107,10 @@ extension ModelReconciler {
             let answer: Result<ServerView, ServerFault>
             do throws(ServerFault) { answer = .success(try await server.view(of: name)) } catch { answer = .failure(error) }
             answered(answer)
-            guard case .success(let view) = answer else { return false }
-            guard let state = view.states[version], !state.isGone else { return true }
+            switch answer {
+            case .success(let view): if view.states[version]?.isGone ?? true { return true }
+            case .failure(let fault): if fault.isAway { return false }
+            }
             guard time.uptime() < deadline else {
                 telemetry.record(
                     .warning(
@@ -121,6 +128,25 @@ extension ModelReconciler {
             do { try await time.sleep(for: Self.goneInterval) } catch { return false }
         }
         return false
+    }
+
+    /// Waits until the server is not loading a version that is about to be replaced (CONTRACT section 4): as long as that takes.
+    func awaitLoaded(_ version: Version) async {
+        guard let server else { return }
+        while !Task.isCancelled {
+            let answer: Result<ServerView, ServerFault>
+            do throws(ServerFault) {
+                answer = .success(try await server.view(of: model.serverName ?? model.name))
+            } catch {
+                answer = .failure(error)
+            }
+            answered(answer)
+            switch answer {
+            case .success(let view): if view.states[version]?.isLoading != true { return }
+            case .failure(let fault): if fault.isAway { return }
+            }
+            do { try await time.sleep(for: Self.goneInterval) } catch { return }
+        }
     }
 
     // MARK: Acting

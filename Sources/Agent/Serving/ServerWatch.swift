@@ -41,9 +41,10 @@ struct ServerWatch {
         var isOverdueSaid = false
     }
 
-    /// A failure that may be of an earlier try counts if the server stays with it for this long: it looks for versions every second by
-    /// default.
+    /// A failure that may be of an earlier try of the same content counts if the server stays with it for this long: it looks for
+    /// versions every second by default. One of an earlier content only after longer: what is new shall be tried.
     static let failurePatience: Duration = .seconds(10)
+    static let otherFailurePatience: Duration = .seconds(60)
     /// A server that goes away so often while it loads a version has refused it.
     static let deathsToRefuse = 2
 
@@ -57,6 +58,8 @@ struct ServerWatch {
     private(set) var answeredAt: Duration?
     /// Why it last did not; `nil` once it has answered.
     private(set) var fault: ServerFault?
+    /// Since when nobody is there.
+    private var awaySince: Duration?
 
     /// Takes up what is published now, and forgets all else.
     /// - Parameters:
@@ -88,13 +91,15 @@ struct ServerWatch {
         lastView = view
         answeredAt = now
         fault = nil
+        awaySince = nil
         for version in watched.keys { watched[version]?.saw(view.states[version], now) }
     }
 
     /// The server could not be asked.
-    mutating func sawNothing(_ fault: ServerFault) {
+    mutating func sawNothing(_ fault: ServerFault, _ now: Duration) {
         self.fault = fault
         guard fault.isAway else { return }
+        awaySince = awaySince ?? now
         // A server that comes back knows nothing of what it said.
         lastView = nil
         for (version, entry) in watched {
@@ -115,8 +120,17 @@ struct ServerWatch {
     var isOpen: Bool { watched.values.contains { !$0.isConfirmed } }
 
     /// What the plan goes by.
-    func serving(_ now: Duration) -> ServingState {
+    /// - Parameters:
+    ///   - now: by the monotonic clock.
+    ///   - patience: after so long it is not believed to come up by itself.
+    /// - Returns: what it has said of each version, and what follows.
+    func serving(_ now: Duration, patience: Duration = .seconds(600)) -> ServingState {
         var serving = ServingState()
+        serving.isLost = awaySince.map { now - $0 >= patience } ?? false
+        for (version, state) in lastView?.states ?? [:] where watched[version] == nil {
+            if state.isLoading { serving.loading.insert(version) }
+            if state == .available { serving.servesUnseen = true }
+        }
         for (version, entry) in watched {
             if entry.isConfirmed { serving.confirmed.insert(version) }
             if entry.state?.isLoading == true { serving.loading.insert(version) }
@@ -149,7 +163,7 @@ struct ServerWatch {
         guard let entry = watched[version], !entry.isConfirmed else { return nil }
         if let fault { return fault.failure.message }
         guard answeredAt != nil else { return "the server was not asked yet" }
-        if entry.mustBeSeenGone { return "the server still has what was there before" }
+        if entry.mustBeSeenGone { return "the server still has what was there before; if that stays so, restart it" }
         switch entry.state {
         case nil: return "the server does not list it: does it look at this volume?"
         case .waiting: return "it waits for its turn: the server loads one version after the other"
@@ -178,15 +192,17 @@ extension ServerWatch.Watched {
         if new == .available { isConfirmed = true }
     }
 
-    /// Whether a failure is one only if the server stays with it.
-    fileprivate var waitsForPatience: Bool { mustBeSeenTried ? wasRefused : wasThere }
+    /// How long the server must stay with a failure for it to be one.
+    private var patience: Duration {
+        if mustBeSeenTried { return wasRefused ? ServerWatch.failurePatience : ServerWatch.otherFailurePatience }
+        return wasThere ? ServerWatch.failurePatience : .zero
+    }
 
     /// Why the server could not load it, if that is certain.
     fileprivate func refusal(_ now: Duration) -> String? {
         guard !isConfirmed else { return nil }
         if deaths >= ServerWatch.deathsToRefuse { return "the server went away \(deaths) times while it loaded this version" }
         guard case .failed(let reason) = state, !mustBeSeenGone, let failedSince else { return nil }
-        if waitsForPatience { return now - failedSince >= ServerWatch.failurePatience ? reason : nil }
-        return mustBeSeenTried ? nil : reason
+        return now - failedSince >= patience ? reason : nil
     }
 }

@@ -22,11 +22,13 @@ struct PlanReport {
             rows.append(("examine", version, "there without a manifest: adopted if it equals the source, else replaced"))
         }
         for version in plan.fetch { rows.append(("publish", version, "")) }
+        for version in plan.unpark { rows.append(("publish", version, "parked on the volume")) }
         for version in plan.prune { rows.append(("prune", version, size(planned.published[version]))) }
         for (version, reason) in plan.held.sorted(by: { $0.key > $1.key }) { rows.append(("hold", version, reason)) }
+        for version in plan.refused { rows.append(("refused", version, "the server could not load it, see status")) }
         for version in plan.absent { rows.append(("absent", version, "named by --versions and not in the source")) }
         for (version, reason) in plan.foreign.sorted(by: { $0.key > $1.key }) { rows.append(("foreign", version, reason)) }
-        let inPlace = plan.aspired.filter { planned.published[$0] != nil }
+        let inPlace = plan.aspired.filter { planned.published[$0] != nil && !plan.unpark.contains($0) }
         for version in inPlace { rows.append(("in place", version, size(planned.published[version]))) }
         for version in plan.keep.keys.sorted(by: >) { rows.append(("keep", version, size(planned.published[version]))) }
         var text = "\(planned.model.name)  \(planned.model.source)  \(planned.model.policy)\n"
