@@ -239,7 +239,11 @@ private func choosePruned(
 
     let parked = Set(inventory.parked.map(\.version))
     let old = (inventory.published + inventory.parked).filter { !aspired.contains($0.version) && plan.refuse[$0.version] == nil }
-    func isServed(_ version: Version) -> Bool { parked.contains(version) || serving?.confirmed.contains(version) == true }
+    func isServed(_ version: Version) -> Bool {
+        // The server may have let go of a parked one since: where it has another that is aspired, it does.
+        if parked.contains(version) { return serving?.unseen?.contains(version) ?? true }
+        return serving?.confirmed.contains(version) == true
+    }
     for entry in old.sorted(by: { (isServed($0.version) ? 1 : 0, $0.version) > (isServed($1.version) ? 1 : 0, $1.version) }) {
         let version = entry.version
         if missingOnce.contains(version) {
@@ -294,7 +298,7 @@ private func chooseParked(
 /// the last one goes, and one that is nowhere any more is served until another is there.
 private func keepOneInSight(_ plan: inout ModelPlan, inventory: Inventory, serving: ServingState?) {
     let goes = Set(plan.prune + plan.park + plan.refuse.keys)
-    guard !plan.unpark.isEmpty || serving?.servesUnseen == true, inventory.published.allSatisfy({ goes.contains($0.version) })
+    guard !plan.unpark.isEmpty || serving?.unseen?.isEmpty == false, inventory.published.allSatisfy({ goes.contains($0.version) })
     else { return }
     for version in plan.prune where inventory[version] != nil { plan.keep[version] = .untilReplaced }
     plan.prune.removeAll { inventory[$0] != nil }

@@ -62,19 +62,19 @@ public struct ServingState: Hashable, Sendable {
     public var loading: Set<Version>
     /// Published versions that it could not load, and why.
     public var failed: [Version: String]
-    /// Whether it serves a version that is not in the base path, from memory: it would let go of that if the base path were empty.
-    public var servesUnseen: Bool
+    /// Versions that it serves and that are not in the base path: it would let go of them if that were empty. `nil` where nobody knows.
+    public var unseen: Set<Version>?
     /// Whether nobody has been there for so long that it may not come up with what it sees.
     public var isLost: Bool
 
     public init(
-        confirmed: Set<Version> = [], loading: Set<Version> = [], failed: [Version: String] = [:], servesUnseen: Bool = false,
-        isLost: Bool = false
+        confirmed: Set<Version> = [], loading: Set<Version> = [], failed: [Version: String] = [:],
+        unseen: Set<Version>? = nil, isLost: Bool = false
     ) {
         self.confirmed = confirmed
         self.loading = loading
         self.failed = failed
-        self.servesUnseen = servesUnseen
+        self.unseen = unseen
         self.isLost = isLost
     }
 }

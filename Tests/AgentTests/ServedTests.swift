@@ -311,6 +311,29 @@ extension AgentSuite {
             await running.stop()
         }
 
+        @Test("Killed between taking out and putting in: what the server says of the number is still of the earlier content")
+        func killedInBetween() async throws {
+            let world = try World()
+            let (agent, running) = await Self.served(world, onChanged: .republish, recheck: .seconds(20))
+            world.source.change("7", "a", to: "2")
+            await world.pass(.seconds(30), agent)
+            #expect(world.names() == [] && world.state("staging/m") == ["7"])
+            await running.stop()
+
+            let next = world.agent(onChanged: .republish, isServed: true)
+            let again = await world.run(next)
+            await world.pass(.seconds(10), next)
+            #expect(world.names() == [], "the server still has it")
+            world.server.say(["7": .ended])
+            await world.pass(.seconds(1), next)
+            #expect(world.names() == ["7"])
+            #expect(await Self.states(next) == ["7": "published"])
+            world.server.say(["7": .available])
+            await world.pass(.seconds(6), next)
+            #expect(await Self.states(next) == ["7": "confirmed"])
+            await again.stop()
+        }
+
         @Test("What the server loads is not replaced, however its objects change")
         func loadingIsNotReplaced() async throws {
             let world = try World()

@@ -181,9 +181,9 @@ struct ServerWatchTests {
     func others() throws {
         var watch = Self.begun()
         watch.saw(Self.view(["7": .available, "8": .available]), .seconds(2))
-        #expect(!watch.serving(.seconds(2)).servesUnseen)
+        #expect(watch.serving(.seconds(2)).unseen == [])
         watch.saw(Self.view(["6": .available, "7": .ended, "9": .loading]), .seconds(3))
-        #expect(watch.serving(.seconds(3)).servesUnseen)
+        #expect(watch.serving(.seconds(3)).unseen == [try Self.version("6")])
         #expect(Self.text(watch.serving(.seconds(3))) == "confirmed 7,8 · loading 9")
     }
 

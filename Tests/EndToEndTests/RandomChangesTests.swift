@@ -81,6 +81,8 @@ struct RandomChangesTests {
                     try await agent.waitUntilReady()
                     repeat {
                         left -= 1
+                        let (mark, life) = (served.server.history(of: "mnist").count - 1, served.server.processes)
+                        let before = served.server.available(of: "mnist")
                         let change: String
                         switch Int.random(in: 0..<12, using: &random) {
                         case 0...3:
@@ -126,6 +128,25 @@ struct RandomChangesTests {
                             ) {
                                 served.server.available(of: "mnist") == goal
                                     && served.site.versions().compactMap { Int64($0) }.sorted() == goal
+                            }
+                            // The agent knows it, too: what it goes by is what it was told last.
+                            try await eventually(
+                                "seed \(seed), after \(did.suffix(6)): it is confirmed: \(agent.errors.suffix(3_000))"
+                            ) {
+                                let states = try await served.states(agent)
+                                return goal.allSatisfy { states["\($0)"] == "confirmed" }
+                            }
+                            // As many as before, or as are aspired, if that is fewer. What is hidden so that a lower one is loaded the server
+                            // unloads first where it has another; a server that starts anew begins with none.
+                            let counts = served.server.history(of: "mnist").dropFirst(mark)
+                            let hidden = before.count { old in
+                                !goal.contains(old) && goal.contains { $0 < old && !before.contains($0) }
+                            }
+                            if served.server.processes == life, let least = counts.min() {
+                                #expect(
+                                    least >= max(min(1, before.count), min(before.count, goal.count) - hidden),
+                                    "seed \(seed), after \(did.suffix(6)): \(Array(counts)) available from \(before) to \(goal): \(served.server.events.suffix(12).map { "\($0.version) \($0.state)" })\n\(agent.errors.suffix(4_000))"
+                                )
                             }
                         }
                     } while left > 0

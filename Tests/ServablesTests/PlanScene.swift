@@ -83,11 +83,12 @@ struct PlanScene {
 
 /// What a server has said: versions it has loaded, is loading, could not load.
 func server(
-    _ confirmed: String..., loading: [String] = [], failed: [String] = [], servesUnseen: Bool = false, isLost: Bool = false
+    _ confirmed: String..., loading: [String] = [], failed: [String] = [], unseen: [String]? = nil, isLost: Bool = false
 ) -> ServingState {
     ServingState(
         confirmed: Set(confirmed.map(version)), loading: Set(loading.map(version)),
-        failed: Dictionary(uniqueKeysWithValues: failed.map { (version($0), "cannot parse") }), servesUnseen: servesUnseen,
+        failed: Dictionary(uniqueKeysWithValues: failed.map { (version($0), "cannot parse") }),
+        unseen: unseen.map { Set($0.map(version)) },
         isLost: isLost)
 }
 

@@ -65,10 +65,10 @@ struct ServedPlanTests {
                 "aspired 9 · fetch 9 · keep 7 untilReplaced · refuse 8"),
             PlanCase(
                 "stays for as long as the server serves one that is nowhere any more, and would be left with nothing",
-                .init(listed: ["8"], volume: ["8"], serving: server(failed: ["8"], servesUnseen: true)), "refused 8"),
+                .init(listed: ["8"], volume: ["8"], serving: server(failed: ["8"], unseen: ["7"])), "refused 8"),
             PlanCase(
                 "goes when there is another",
-                .init(listed: ["7", "8"], volume: ["7", "8"], serving: server(failed: ["8"], servesUnseen: true)),
+                .init(listed: ["7", "8"], volume: ["7", "8"], serving: server(failed: ["8"], unseen: ["7"])),
                 "aspired 7 · refuse 8 · refused 8"),
             PlanCase(
                 "is out: the policy chooses among the others",
@@ -187,6 +187,11 @@ struct ServedPlanTests {
                 "a parked one counts as kept",
                 .init(.specific([7]), listed: ["7", "8", "9"], volume: ["7", "8"], parked: ["9"], serving: server("8")),
                 "aspired 7 · prune 8 · keep 9 untilReplaced"),
+            PlanCase(
+                "unless the server has let go of it",
+                .init(
+                    .specific([7]), listed: ["7", "8", "9"], volume: ["7", "8"], parked: ["9"], serving: server("8", unseen: [])),
+                "aspired 7 · prune 9 · keep 8 untilReplaced · park 8"),
             PlanCase(
                 "without a server nothing is parked", .init(.specific([7]), listed: ["7", "9"], volume: ["7", "9"]),
                 "aspired 7 · prune 9"),

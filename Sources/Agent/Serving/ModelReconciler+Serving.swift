@@ -22,8 +22,9 @@ extension ModelReconciler {
         let published = held.published.compactMap { entry in
             entry.manifest.map { ServerWatch.Published(entry.version, at: $0.publishedAt, wasRefused: $0.refusal != nil) }
         }
-        watch.follow(
-            published, aside: held.refused.map(\.version) + held.parked.map(\.version), returned: returned, now)
+        // What is staged as the agent starts may have been on its way in where the number had another content before.
+        let aside = held.refused.map(\.version) + held.parked.map(\.version) + (watch.hasBegun ? [] : held.staged)
+        watch.follow(published, aside: aside, returned: returned, now)
         returned.subtract(published.map(\.version))
         for version in overdue(now) where watch.say(overdue: version) {
             telemetry.record(
@@ -99,6 +100,8 @@ extension ModelReconciler {
     /// be of the earlier one.
     /// - Returns: whether it said so; `false` where it cannot be asked, or takes too long.
     func awaitGone(_ version: Version, isReplaced: Bool) async -> Bool {
+        // What was found in place, and is not what the source has, does not come back as it was.
+        if isReplaced { returned.remove(version) }
         guard let server, isReplaced || watch.hasLeft(version) else { return false }
         let deadline = time.uptime() + Self.goneLimit
         let name = model.serverName ?? model.name

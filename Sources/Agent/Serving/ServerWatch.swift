@@ -49,7 +49,7 @@ struct ServerWatch {
     static let deathsToRefuse = 2
 
     private var watched: [Version: Watched] = [:]
-    private var hasBegun = false
+    private(set) var hasBegun = false
     /// Numbers that were on the volume and left it: what the server says of one of them may be of what it was then.
     private var left: Set<Version> = []
     /// What the server said last of versions that are not on the volume, too.
@@ -64,7 +64,7 @@ struct ServerWatch {
     /// Takes up what is published now, and forgets all else.
     /// - Parameters:
     ///   - published: what is in the base path.
-    ///   - aside: what is parked or refused.
+    ///   - aside: other numbers of which the server may have, or have had, an earlier content.
     ///   - returned: those that came back as they were: what the server says of them still holds.
     ///   - now: by the monotonic clock.
     mutating func follow(_ published: [Published], aside: [Version] = [], returned: Set<Version>, _ now: Duration) {
@@ -127,9 +127,10 @@ struct ServerWatch {
     func serving(_ now: Duration, patience: Duration = .seconds(600)) -> ServingState {
         var serving = ServingState()
         serving.isLost = awaySince.map { now - $0 >= patience } ?? false
-        for (version, state) in lastView?.states ?? [:] where watched[version] == nil {
-            if state.isLoading { serving.loading.insert(version) }
-            if state == .available { serving.servesUnseen = true }
+        if let lastView {
+            let others = lastView.states.filter { watched[$0.key] == nil }
+            serving.loading = Set(others.filter { $0.value.isLoading }.keys)
+            serving.unseen = Set(others.filter { $0.value == .available }.keys)
         }
         for (version, entry) in watched {
             if entry.isConfirmed { serving.confirmed.insert(version) }
