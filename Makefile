@@ -92,7 +92,7 @@ every-call: deps ## Has every system call of the volume fail in turn, not only e
 	EVERY_CALL=1 $(SWIFT) test --skip-build --disable-xctest --filter VolumeTests.FaultTests
 
 .PHONY: served
-served: deps ## Random changes beside an emulated model server: 500 of them, not the 25 of make test (SERVED_CHANGES, SERVED_SEED)
+served: deps ## Random changes beside an emulated model server: 500 of them, not the 15 of make test (SERVED_CHANGES, SERVED_SEED)
 	$(SWIFT) build --build-tests
 	SERVED_CHANGES=$${SERVED_CHANGES:-500} $(SWIFT) test --skip-build --disable-xctest --filter RandomChangesTests
 

@@ -43,7 +43,7 @@ struct RandomChangesTests {
 
     @Test("never a partial load, never nothing to serve, and in the end exactly what is aspired")
     func changes() async throws {
-        let (count, seed) = (Self.number("SERVED_CHANGES", 25), Self.number("SERVED_SEED", 1))
+        let (count, seed) = (Self.number("SERVED_CHANGES", 15), Self.number("SERVED_SEED", 1))
         var random = SeededGenerator(seed: UInt64(seed))
         // Under `all` the server serves what is there: what is there is what is tested.
         try await ServedSite.with(.all) { served in

@@ -43,6 +43,20 @@ struct ClientTests {
         }
     }
 
+    @Test("told to stop while it tries again, it says what made it try again")
+    func stopped() async throws {
+        try await Store.with { (store) async throws in
+            store.server.script(Fault(.status(503, code: "SlowDown")))
+            store.server.script(Fault(.stall(after: 10), first: 2, times: nil))
+            let task = Task { try await store.list() }
+            while store.server.requests.count < 2 { await Task.yield() }
+            task.cancel()
+            let error = try await s3Error { _ = try await task.value }
+            #expect(error.kind == .unavailable, "\(error)")
+            #expect(error.description.contains("503 SlowDown"), "\(error)")
+        }
+    }
+
     @Test("each refusal that cannot heal fails at once, with its kind and its remedy")
     func permanent() async throws {
         try await Store.with { (store) async throws in

@@ -148,6 +148,7 @@ extension S3Client {
         var repairs = Repairs()
         var attempt = 1
         var connection = HTTPRequest.Connection.any
+        var last: S3Error?
         while true {
             let failed: FailedTry
             do throws(FailedTry) {
@@ -157,7 +158,10 @@ extension S3Client {
             } catch {
                 failed = error
             }
+            // Told to stop while it tries again: what made it try again is what there is to say.
+            if case .cancelled = failed.error.cause, let last { throw last }
             let error = failed.error.tried(attempt)
+            last = error
             if await repair(failed, &repairs) {
                 telemetry.record(.s3Retry(reason: repairs.last, message: error.description))
             } else {
