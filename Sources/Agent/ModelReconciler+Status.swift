@@ -8,19 +8,15 @@ extension ModelReconciler {
         var versions: [Version: VersionStatus] = [:]
         let doubts = doubts
         let now = time.uptime()
-        let serving = server == nil ? nil : watch.serving(now)
-        for refused in inventory?.refused ?? [] { versions[refused.version] = VersionStatus(refused) }
-        for entry in inventory?.parked ?? [] {
-            versions[entry.version] = entry.manifest.map { VersionStatus(published: $0, entry.version, state: .parked) }
-        }
+        for status in inventory.map(VersionStatus.aside(of:)) ?? [] { versions[status.version] = status }
         for entry in inventory?.entries ?? [] {
             switch entry.kind {
             case .published(let summary):
                 let isGoing = working[entry.version] != nil && plan.prune.contains(entry.version)
-                let state: VersionState = serving?.confirmed.contains(entry.version) == true ? .confirmed : .published
+                let state: VersionState = watch.confirmed.contains(entry.version) ? .confirmed : .published
                 versions[entry.version] = VersionStatus(published: summary, entry.version, state: isGoing ? .pruning : state)
                 versions[entry.version]?.reason = doubts[entry.version] ?? changeReason(entry.version)
-                if serving != nil, versions[entry.version]?.reason == nil {
+                if server != nil, versions[entry.version]?.reason == nil {
                     versions[entry.version]?.reason = watch.reason(entry.version).map { "not confirmed: \($0)" }
                 }
             case .unknownDirectory, .obstacle:
@@ -90,8 +86,15 @@ extension ModelReconciler {
 }
 
 extension VersionStatus {
+    /// What lies aside: parked versions, and those that the server could not load.
+    static func aside(of inventory: Inventory) -> [VersionStatus] {
+        inventory.parked.compactMap { entry in
+            entry.manifest.map { VersionStatus(published: $0, entry.version, state: .parked) }
+        } + inventory.refused.map { VersionStatus($0) }
+    }
+
     /// The status of a version that the server could not load.
-    init(_ refused: RefusedVersion) {
+    private init(_ refused: RefusedVersion) {
         self.init(published: refused.manifest, refused.version, state: .refused)
         let words = refused.refusal.reason.isEmpty ? "for a reason that is not known any more" : refused.refusal.reason
         let times = refused.refusal.count == 1 ? "" : " (\(refused.refusal.count) times)"

@@ -15,7 +15,7 @@ extension ModelReconciler {
         due += undone.compactMap { workFailures[$0]?.retryAt }.filter { $0 > now }
         // As long as a version is open the server is asked every few seconds, and what depends on time alone is seen then.
         if viewing == nil, let view = viewDue(now) { due.append(view) }
-        due += plan.readmitLater.values.map { now + settings.rules.republishPause - time.now().since($0) }
+        due += plan.readmitLater.values.map { now + $0 }
         for case (let version, .delay(let since)) in plan.keep where !plan.release.contains(version) {
             due.append(now + settings.rules.pruneDelay - time.now().since(since))
         }
@@ -46,7 +46,7 @@ extension ModelReconciler {
         guard let listed = available.listed else { return }
         let newest: Version? =
             if case .specific = model.policy { model.policy.choose(from: listed).first } else { listed.max() }
-        let isConfirmed = newest.map { server == nil || watch.serving(now).confirmed.contains($0) } ?? true
+        let isConfirmed = newest.map { server == nil || watch.confirmed.contains($0) } ?? true
         if let newest, inventory[newest]?.manifest == nil || !isConfirmed {
             behindSince = behindSince ?? now
         } else {

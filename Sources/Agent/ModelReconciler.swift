@@ -142,11 +142,7 @@ actor ModelReconciler {
     func take(_ changed: DesiredModel) -> Bool {
         guard changed.source == model.source, changed.ready == model.ready, changed.settle == model.settle else { return false }
         guard changed != model else { return true }
-        if changed.serverName != model.serverName {
-            // What is on its way is about another model.
-            viewing?.cancel()
-            watch = ServerWatch()
-        }
+        if changed.serverName != model.serverName { watch = ServerWatch() }
         model = changed
         syncNow()
         return true

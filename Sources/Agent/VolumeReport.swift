@@ -14,10 +14,7 @@ extension VersionStatus {
             case .obstacle(let what): VersionStatus(version: entry.version, state: .foreign, reason: what)
             }
         }
-        statuses += inventory.parked.compactMap { entry in
-            entry.manifest.map { VersionStatus(published: $0, entry.version, state: .parked) }
-        }
-        statuses += inventory.refused.filter { inventory[$0.version] == nil }.map { VersionStatus($0) }
+        statuses += aside(of: inventory)
         for version in inventory.staged where !statuses.contains(where: { $0.version == version }) {
             statuses.append(VersionStatus(version: version, state: .fetching, reason: "partly fetched, kept for the next start"))
         }

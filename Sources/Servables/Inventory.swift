@@ -8,7 +8,8 @@ public struct Inventory: Hashable, Sendable {
     public var staged: [Version]
     /// Versions taken out so that the server loads a lower one, highest first; all of them have a manifest of ours.
     public var parked: [VolumeEntry]
-    /// Versions taken out since the server could not load them, highest first.
+    /// Versions taken out since the server could not load them, highest first. None of them, nor of the parked ones, has a number of
+    /// which the base path has anything.
     public var refused: [RefusedVersion]
 
     public init(

@@ -77,9 +77,9 @@ public struct ModelPlan: Hashable, Sendable {
     public var refuse: [Version: String] = [:]
     /// Refused versions that the policy would choose, highest first.
     public var refused: [Version] = []
-    /// Those of them that are put in again, and those whose time for that has yet to come, and when it does.
+    /// Those of them that are put in again, and those whose time for that has yet to come, and in how long it does.
     public var readmit: [Version] = []
-    public var readmitLater: [Version: Timestamp] = [:]
+    public var readmitLater: [Version: Duration] = [:]
     /// Refused versions that the source no longer has.
     public var forget: [Version] = []
     /// Published versions that are taken out so that the server loads a lower one, and parked ones that come back.
@@ -136,7 +136,7 @@ public func plan(
     // A published version that is missing from the newest listing counts as listed until a second listing agrees.
     let missingOnce = Set(published.filter { !listed.contains($0) && available.listedBefore?.contains($0) != false })
     plan.missingOnce = missingOnce.sorted(by: >)
-    let refused = Set(inventory.refused.map(\.version).filter { inventory[$0]?.manifest == nil }).union(plan.refuse.keys)
+    let refused = Set(inventory.refused.map(\.version)).union(plan.refuse.keys)
         .subtracting(available.renewed.subtracting(plan.refuse.keys))
     let parked = inventory.parked.map(\.version)
     choose(
@@ -309,14 +309,14 @@ private func keepOneInSight(_ plan: inout ModelPlan, inventory: Inventory, servi
 private func chooseReadmitted(
     _ plan: inout ModelPlan, available: Availability, inventory: Inventory, rules: PlanRules, now: Timestamp
 ) {
-    for refused in inventory.refused where inventory[refused.version]?.manifest == nil {
+    for refused in inventory.refused {
         let version = refused.version
         let isListed = available.listed?.contains(version) != false || available.listedBefore?.contains(version) != false
         if !isListed {
             plan.forget.append(version)
         } else if plan.refused.contains(version), refused.isKept, refused.refusal.count <= rules.republishRefused {
             let wait = rules.republishPause - now.since(refused.refusal.at)
-            if wait <= .zero { plan.readmit.append(version) } else { plan.readmitLater[version] = refused.refusal.at }
+            if wait <= .zero { plan.readmit.append(version) } else { plan.readmitLater[version] = wait }
         }
     }
 }

@@ -5,14 +5,10 @@ import Testing
 @Suite("coming from elsewhere", .fewAtATime)
 struct ComingFromTests {
     /// With nothing but what the old setup had.
-    private func aspired(_ site: Site, _ variables: [String: String]) -> Aspired {
-        let credentials = FixtureCredentials.example
-        var environment = ["PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "AWS_EC2_METADATA_DISABLED": "true"]
-        environment["AWS_ACCESS_KEY_ID"] = credentials.accessKey
-        environment["AWS_SECRET_ACCESS_KEY"] = credentials.secretKey
-        environment["AWS_SESSION_TOKEN"] = credentials.sessionToken
-        environment.merge(variables) { $1 }
-        return Aspired(environment: environment)
+    private func aspired(_ variables: [String: String]) -> Aspired {
+        var environment = Site.environment(endpoint: "")
+        for name in ["AWS_ENDPOINT_URL", "AWS_REGION"] { environment[name] = nil }
+        return Aspired(environment: environment.merging(variables) { $1 })
     }
 
     private static func host(_ site: Site) -> String { String(site.server.url.dropFirst("http://".count)) }
@@ -33,7 +29,7 @@ struct ComingFromTests {
             try site.put(1)
             try site.put(2)
             let filled = variables.mapValues { $0.replacing("HOST", with: Self.host(site)) }
-            let outcome = try await aspired(site, filled)(["once"] + site.arguments())
+            let outcome = try await aspired(filled)(["once"] + site.arguments())
             #expect(outcome.code == 0, "\(outcome)")
             #expect(site.versions() == ["2"])
         }

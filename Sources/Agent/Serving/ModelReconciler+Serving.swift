@@ -45,17 +45,25 @@ extension ModelReconciler {
     /// Asks the server, where it has something to decide or something waits for its word.
     func startViewing(_ now: Duration) {
         guard let server, viewing == nil, !Task.isCancelled, let due = viewDue(now), due <= now else { return }
-        let name = model.serverName ?? model.name
         viewing = Task {
-            let answer: Result<ServerView, ServerFault>
-            do throws(ServerFault) { answer = .success(try await server.view(of: name)) } catch { answer = .failure(error) }
+            _ = await ask(server)
             viewing = nil
-            if !Task.isCancelled { answered(answer) }
             bell.ring()
         }
     }
 
-    /// When the server is to be asked next; `nil`: when there is something to ask.
+    /// Asks the server by the name that it knows the model by, and has `watch` take what it says.
+    /// - Returns: what it said; `nil` where that is of no use any more: the model has another name there now, or all is to end.
+    private func ask(_ server: any ServerLink) async -> Result<ServerView, ServerFault>? {
+        let name = model.serverName ?? model.name
+        let answer: Result<ServerView, ServerFault>
+        do throws(ServerFault) { answer = .success(try await server.view(of: name)) } catch { answer = .failure(error) }
+        guard !Task.isCancelled, name == model.serverName ?? model.name else { return nil }
+        take(answer, of: server)
+        return answer
+    }
+
+    /// When the server is to be asked next; `nil`: not before there is something to ask.
     func viewDue(_ now: Duration) -> Duration? {
         let awaitsLoad = plan.keep.values.contains(.loading)
         guard server != nil, watch.isOpen || awaitsLoad || !moves.isEmpty && !isServerKnown(now) else { return nil }
@@ -72,15 +80,14 @@ extension ModelReconciler {
         return now - answeredAt <= Self.viewLifetime
     }
 
-    private func answered(_ answer: Result<ServerView, ServerFault>) {
-        guard let server else { return }
+    private func take(_ answer: Result<ServerView, ServerFault>, of server: any ServerLink) {
         let now = time.uptime()
-        let before = (confirmed: watch.serving(now).confirmed, fault: watch.fault)
+        let before = (confirmed: watch.confirmed, fault: watch.fault)
         switch answer {
         case .success(let view):
             watch.saw(view, now)
             if before.fault != nil { telemetry.record(.notice("\(server.description) answers for \(model.name)")) }
-            for version in watch.serving(now).confirmed.subtracting(before.confirmed).sorted() {
+            for version in watch.confirmed.subtracting(before.confirmed).sorted() {
                 telemetry.record(.confirmed(model: model.name, version: version, took: watch.age(of: version, now)))
             }
         case .failure(let fault):
@@ -104,15 +111,12 @@ extension ModelReconciler {
         if isReplaced { returned.remove(version) }
         guard let server, isReplaced || watch.hasLeft(version) else { return false }
         let deadline = time.uptime() + Self.goneLimit
-        let name = model.serverName ?? model.name
         var isSaid = false
         while !Task.isCancelled {
-            let answer: Result<ServerView, ServerFault>
-            do throws(ServerFault) { answer = .success(try await server.view(of: name)) } catch { answer = .failure(error) }
-            answered(answer)
-            switch answer {
-            case .success(let view): if view.states[version]?.isGone ?? true { return true }
-            case .failure(let fault): if fault.isAway { return false }
+            switch await ask(server) {
+            case .success(let view)?: if view.states[version]?.isGone ?? true { return true }
+            case .failure(let fault)?: if fault.isAway { return false }
+            case nil: break
             }
             guard time.uptime() < deadline else {
                 telemetry.record(
@@ -137,16 +141,10 @@ extension ModelReconciler {
     func awaitLoaded(_ version: Version) async {
         guard let server else { return }
         while !Task.isCancelled {
-            let answer: Result<ServerView, ServerFault>
-            do throws(ServerFault) {
-                answer = .success(try await server.view(of: model.serverName ?? model.name))
-            } catch {
-                answer = .failure(error)
-            }
-            answered(answer)
-            switch answer {
-            case .success(let view): if view.states[version]?.isLoading != true { return }
-            case .failure(let fault): if fault.isAway { return }
+            switch await ask(server) {
+            case .success(let view)?: if view.states[version]?.isLoading != true { return }
+            case .failure(let fault)?: if fault.isAway { return }
+            case nil: break
             }
             do { try await time.sleep(for: Self.goneInterval) } catch { return }
         }
@@ -174,7 +172,9 @@ extension ModelReconciler {
         }
         for version in plan.unpark {
             guard let place = inventory?.parked.first(where: { $0.version == version })?.version else { continue }
-            comeBack(place, now) { () throws(VolumeError) in
+            // The server may have loaded it: it comes back as it was.
+            returned.insert(place)
+            work(on: place, now) { () throws(VolumeError) in
                 try volume.unpark(name, place)
                 telemetry.record(.notice("\(name) \(place) is back in the server's sight"))
             }
@@ -192,11 +192,5 @@ extension ModelReconciler {
                 volume.sweep(reportingTo: telemetry)
             }
         }
-    }
-
-    /// Work that puts a version back whose content the server may have seen.
-    private func comeBack(_ version: Version, _ now: Duration, _ body: @escaping @Sendable () throws(VolumeError) -> Void) {
-        returned.insert(version)
-        work(on: version, now, body)
     }
 }

@@ -116,6 +116,9 @@ struct ServerWatch {
     /// Whether a version of this number was on the volume before.
     func hasLeft(_ version: Version) -> Bool { left.contains(version) }
 
+    /// Versions that it has loaded.
+    var confirmed: Set<Version> { Set(watched.filter(\.value.isConfirmed).keys) }
+
     /// Whether there is anything that the server has yet to decide.
     var isOpen: Bool { watched.values.contains { !$0.isConfirmed } }
 
@@ -125,7 +128,7 @@ struct ServerWatch {
     ///   - patience: after so long it is not believed to come up by itself.
     /// - Returns: what it has said of each version, and what follows.
     func serving(_ now: Duration, patience: Duration = .seconds(600)) -> ServingState {
-        var serving = ServingState()
+        var serving = ServingState(confirmed: confirmed)
         serving.isLost = awaySince.map { now - $0 >= patience } ?? false
         if let lastView {
             let others = lastView.states.filter { watched[$0.key] == nil }
@@ -133,7 +136,6 @@ struct ServerWatch {
             serving.unseen = Set(others.filter { $0.value == .available }.keys)
         }
         for (version, entry) in watched {
-            if entry.isConfirmed { serving.confirmed.insert(version) }
             if entry.state?.isLoading == true { serving.loading.insert(version) }
             if let reason = entry.refusal(now) { serving.failed[version] = reason }
         }

@@ -41,11 +41,12 @@ struct Assembly: Sendable {
         let plan = try configuration.hooks.plan(environment: environment)
         hooks = ChangeHooks(plan, time: time, telemetry: telemetry)
         hookClient = plan.webhook?.http
-        serverClient = try configuration.server.map { (server) throws(Failure) in try server.client() }
-        if let server = configuration.server, let serverClient {
-            self.server = TensorFlowServing(url: server.url, http: serverClient)
+        if let server = configuration.server {
+            // It is near, in the same pod as a rule: no proxy is asked for it.
+            let http = try HTTPClient.started(TensorFlowServing.transport(version: ProgramVersion.current))
+            (self.server, serverClient) = (TensorFlowServing(url: server.url, http: http), http)
         } else {
-            server = nil
+            (server, serverClient) = (nil, nil)
         }
         let reader = WorkerThread(name: "aspired-read", threads: 2)
         volume = Volume(
@@ -111,9 +112,7 @@ extension HookSettings {
             var transport = HTTPClientConfiguration(version: ProgramVersion.current)
             transport.threads = 1
             transport.proxies = try ProxySettings(environment: environment)
-            do throws(TransportError) { plan.webhook = (webhook, try HTTPClient(transport)) } catch {
-                throw Failure(.configuration, "set up HTTP: \(error)")
-            }
+            plan.webhook = (webhook, try HTTPClient.started(transport))
         }
         if let secretFile {
             do throws(FileError) { plan.secret = try FileSystem().readFile(FilePath(secretFile), limit: 64 << 10) } catch {
@@ -129,10 +128,10 @@ extension HookSettings {
     }
 }
 
-extension ServerSetting {
-    /// The server is near, in the same pod as a rule: no proxy is asked for it.
-    fileprivate func client() throws(Failure) -> HTTPClient {
-        do throws(TransportError) { return try HTTPClient(TensorFlowServing.transport(version: ProgramVersion.current)) } catch {
+extension HTTPClient {
+    /// - Throws: where the system gives no threads, or the certificate authorities cannot be read: told at the start.
+    fileprivate static func started(_ transport: HTTPClientConfiguration) throws(Failure) -> HTTPClient {
+        do throws(TransportError) { return try HTTPClient(transport) } catch {
             throw Failure(.configuration, "set up HTTP: \(error)")
         }
     }
@@ -234,11 +233,7 @@ final class S3Clients: Sendable {
         if let known = made.http {
             http = known
         } else {
-            do throws(TransportError) {
-                http = try HTTPClient(transport)
-            } catch {
-                throw Failure(.configuration, "set up HTTP: \(error)")
-            }
+            http = try HTTPClient.started(transport)
         }
         made.http = http
         // One chain: what one model's requests have renewed serves the others, and no role is assumed twice.

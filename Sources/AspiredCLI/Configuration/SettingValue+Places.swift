@@ -46,16 +46,7 @@ extension SettingValue {
 
     /// The URL that a change is posted to.
     static func webhook(_ text: String) throws(ParseFault) -> String {
-        let expected = ParseFault("expected a URL such as https://hooks.example.com/models")
-        guard let scheme = ["http://", "https://"].first(where: { text.lowercased().hasPrefix($0) }) else { throw expected }
-        let rest = text.dropFirst(scheme.count)
-        let authority = rest.prefix { $0 != "/" && $0 != "?" }
-        if authority.contains("@") { throw ParseFault("a user name and password do not belong into a URL") }
-        guard text.utf8.allSatisfy({ 0x21...0x7E ~= $0 && $0 != UInt8(ascii: "#") }) else {
-            throw ParseFault("the URL holds a character that must be percent-encoded")
-        }
-        guard let (host, port) = hostAndPort(authority), host != nil, port != 0 else { throw expected }
-        return text
+        try url(text, or: ParseFault("expected a URL such as https://hooks.example.com/models"))
     }
 
     /// `KIND=URL` of a model server.
@@ -68,15 +59,22 @@ extension SettingValue {
                 "triton is not supported by this version; without --server versions are published and pruned unconfirmed")
         }
         guard let kind = ServerSetting.Kind(rawValue: parts[0]) else { throw expected }
-        let url = parts[1]
-        guard let scheme = ["http://", "https://"].first(where: { url.lowercased().hasPrefix($0) }) else { throw expected }
-        let authority = url.dropFirst(scheme.count).prefix { $0 != "/" && $0 != "?" }
+        let url = try url(parts[1], or: expected)
+        if url.contains("?") { throw ParseFault("the URL holds a query") }
+        return ServerSetting(kind: kind, url: url)
+    }
+
+    /// The URL of somebody who is talked to without credentials: `http` or `https`, a host, perhaps a port, a path and a query.
+    private static func url(_ text: String, or expected: ParseFault) throws(ParseFault) -> String {
+        guard let scheme = ["http://", "https://"].first(where: { text.lowercased().hasPrefix($0) }) else { throw expected }
+        let rest = text.dropFirst(scheme.count)
+        let authority = rest.prefix { $0 != "/" && $0 != "?" }
         if authority.contains("@") { throw ParseFault("a user name and password do not belong into a URL") }
-        guard url.utf8.allSatisfy({ 0x21...0x7E ~= $0 && !"#?".utf8.contains($0) }) else {
-            throw ParseFault("the URL holds a query, or a character that must be percent-encoded")
+        guard text.utf8.allSatisfy({ 0x21...0x7E ~= $0 && $0 != UInt8(ascii: "#") }) else {
+            throw ParseFault("the URL holds a character that must be percent-encoded")
         }
         guard let (host, port) = hostAndPort(authority), host != nil, port != 0 else { throw expected }
-        return ServerSetting(kind: kind, url: url)
+        return text
     }
 
     /// How often a refused version is put in again.
