@@ -26,6 +26,14 @@ extension AgentSuite {
             return (agent, running)
         }
 
+        /// Version 8 comes in, and the server cannot load it.
+        private static func refuseEight(_ world: World, _ agent: Agent) async {
+            world.source.put("8", ["a": "2"])
+            await world.pass(.seconds(34), agent)
+            world.server.say(["8": .failed("no")])
+            await world.pass(.seconds(1), agent)
+        }
+
         private static func states(_ agent: Agent) async -> [String: String] {
             let versions = await agent.status().models.first?.versions ?? []
             return Dictionary(uniqueKeysWithValues: versions.map { ($0.version.name, $0.state.rawValue) })
@@ -227,10 +235,7 @@ extension AgentSuite {
             let world = try World()
             let (agent, running) = await Self.served(
                 world, rules: PlanRules(republishRefused: 2, republishPause: .seconds(20)))
-            world.source.put("8", ["a": "2"])
-            await world.pass(.seconds(34), agent)
-            world.server.say(["8": .failed("no")])
-            await world.pass(.seconds(1), agent)
+            await Self.refuseEight(world, agent)
             #expect(world.names() == ["7"])
             await world.pass(.seconds(20), agent)
             #expect(world.names().sorted() == ["7", "8"])
@@ -254,10 +259,7 @@ extension AgentSuite {
         func renewed() async throws {
             let world = try World()
             let (agent, running) = await Self.served(world)
-            world.source.put("8", ["a": "2"])
-            await world.pass(.seconds(34), agent)
-            world.server.say(["8": .failed("no")])
-            await world.pass(.seconds(1), agent)
+            await Self.refuseEight(world, agent)
             #expect(world.names() == ["7"])
             world.source.change("8", "a", to: "3")
             await world.pass(.seconds(45), agent)
@@ -298,10 +300,7 @@ extension AgentSuite {
         func notForgotten() async throws {
             let world = try World()
             let (agent, running) = await Self.served(world)
-            world.source.put("8", ["a": "2"])
-            await world.pass(.seconds(34), agent)
-            world.server.say(["8": .failed("no")])
-            await world.pass(.seconds(1), agent)
+            await Self.refuseEight(world, agent)
             agent.replaceModels(world.set([world.model("m", .specific([7]))]))
             await world.pass(.seconds(200), agent)
             #expect(world.state("refused/m") == ["8"])
@@ -392,10 +391,7 @@ extension AgentSuite {
         func once() async throws {
             let world = try World()
             let (agent, running) = await Self.served(world)
-            world.source.put("8", ["a": "2"])
-            await world.pass(.seconds(34), agent)
-            world.server.say(["8": .failed("no")])
-            await world.pass(.seconds(1), agent)
+            await Self.refuseEight(world, agent)
             await running.stop()
             let questions = world.server.questions.count
             let fetches = world.source.fetches.count

@@ -1,5 +1,4 @@
 import FileIO
-import Glibc
 import Servables
 import SystemPackage
 import Testing
@@ -25,9 +24,6 @@ private enum Fault: String, CaseIterable, Sendable {
     var first: Int { self == .kill ? 1 : 2 }
 }
 
-/// The long form: `make every-call`.
-private let everyCallFails = getenv("EVERY_CALL") != nil
-
 private let cases = Operation.allCases.flatMap { operation in Fault.allCases.map { (operation, $0) } }
 
 extension FaultTests {
@@ -40,47 +36,23 @@ extension FaultTests {
         @Test(
             "whichever call fails, nothing is lost, in doubt or in two places, and the next attempt converges", arguments: cases)
         fileprivate func everyCall(operation: Operation, fault: Fault) async throws {
-            try await withDirectory(under: access("/dev/shm", W_OK) == 0 ? "/dev/shm" : nil) { directory in
-                let template = try Bench(directory.appending("t"), prepared: false)
-                try template.fileSystem.makeDirectory(template.directory, mode: 0o755)
-                try setUp(operation, template)
-                for number in stride(from: everyCallFails ? 1 : fault.first, to: 500, by: everyCallFails ? 1 : 3) {
-                    let bench = try Bench(directory.appending("\(number)"), prepared: false)
-                    try copyTree(template.directory.string, to: bench.directory.string)
-                    let isFinished = try attempt(operation, fault, number, bench)
-                    try removePlainly(bench.directory.string)
-                    if isFinished {
-                        #expect(number > 10, "\(operation) makes calls")
-                        return
-                    }
-                }
-                Issue.record("\(operation) never came to its end")
-            }
+            try await EveryCall.fails(
+                of: "\(operation)", first: fault.first, step: 3, limit: 500, setUp: { try setUp(operation, $0) },
+                attempt: { try attempt(operation, fault, $0, $1) })
         }
 
         /// - Returns: whether the operation was over before its call of this number.
         private func attempt(_ operation: Operation, _ fault: Fault, _ number: Int, _ bench: Bench) throws -> Bool {
-            let state = Lock((isArmed: false, count: 0, failed: FileCall?.none))
-            let probe = Probe { _, call in
-                state.withLock { state in
-                    guard state.isArmed else { return .proceed }
-                    state.count += 1
-                    guard fault == .kill ? state.count >= number : state.count == number else { return .proceed }
-                    state.failed = state.failed ?? call
-                    return .fail(.ioError)
-                }
-            }
+            let call = FailingCall(number, isLast: fault == .kill, .ioError)
             let heard = Lock(0)
             let wasThere = try isPresent(bench.base.appending("8"))
             do {
-                let volume = bench.volume(probe) { _ in heard.withLock { $0 += 1 } }
-                try act(operation, bench, volume) { state.withLock { $0.isArmed = true } }
+                let volume = bench.volume(call.probe) { _ in heard.withLock { $0 += 1 } }
+                try act(operation, bench, volume) { call.arm() }
             } catch is VolumeError {
             } catch is FileError {
             }
-            let failed = state.withLock { $0.failed }
-            let place =
-                "\(operation), call \(number) (\(failed.map { "\($0.operation) \($0.path)" } ?? "none")) ended by \(fault)"
+            let place = "\(operation), \(call.description) ended by \(fault)"
             let isThere = try isPresent(bench.base.appending("8"))
             switch operation {
             // The event of a publication comes once it is durable.
@@ -95,7 +67,7 @@ extension FaultTests {
             try act(operation, bench, bench.volume()) {}
             try bench.volume().sweep()
             try checkEnd(operation, bench, place)
-            return failed == nil
+            return call.failed == nil
         }
 
         private func setUp(_ operation: Operation, _ bench: Bench) throws {

@@ -1,5 +1,4 @@
 import FileIO
-import Glibc
 import Servables
 import SystemPackage
 import Testing
@@ -27,9 +26,6 @@ private enum Fault: String, CaseIterable, Sendable {
     }
 }
 
-/// The long form: `make every-call`.
-private let everyCallFails = getenv("EVERY_CALL") != nil
-
 /// All of both, but for a full disk where an error of the device says the same, and for the whole way, which is that of its parts.
 private let cases: [(Operation, Fault)] = Operation.allCases.flatMap { operation in
     Fault.allCases.filter { fault in
@@ -50,45 +46,20 @@ struct FaultTests {
         "whichever call fails, nothing partial is visible, nothing published is harmed, and the next attempt converges",
         arguments: cases)
     fileprivate func everyCall(operation: Operation, fault: Fault) async throws {
-        // In memory where it can be: there are some thousand syncs.
-        try await withDirectory(under: access("/dev/shm", W_OK) == 0 ? "/dev/shm" : nil) { directory in
-            let template = try Bench(directory.appending("t"), prepared: false)
-            try template.fileSystem.makeDirectory(template.directory, mode: 0o755)
-            try setUp(operation, template)
-            // The whole way makes the same calls as its parts: there some are enough.
-            let step = everyCallFails ? 1 : operation == .whole ? 7 : 3
-            for number in stride(from: everyCallFails ? 1 : fault.first, to: 1_000, by: step) {
-                let bench = try Bench(directory.appending("\(number)"), prepared: false)
-                try copyTree(template.directory.string, to: bench.directory.string)
-                let isFinished = try attempt(operation, fault, number, bench)
-                try removePlainly(bench.directory.string)
-                if isFinished {
-                    #expect(number > 10, "\(operation) makes calls")
-                    return
-                }
-            }
-            Issue.record("\(operation) never came to its end")
-        }
+        // The whole way makes the same calls as its parts: there some are enough.
+        try await EveryCall.fails(
+            of: "\(operation)", first: fault.first, step: operation == .whole ? 7 : 3, limit: 1_000,
+            setUp: { try setUp(operation, $0) }, attempt: { try attempt(operation, fault, $0, $1) })
     }
 
     /// - Returns: whether the operation was over before its call of this number.
     private func attempt(_ operation: Operation, _ fault: Fault, _ number: Int, _ bench: Bench) throws -> Bool {
-        let state = Lock((isArmed: false, count: 0, failed: FileCall?.none))
-        let probe = Probe { _, call in
-            state.withLock { state in
-                guard state.isArmed else { return .proceed }
-                state.count += 1
-                guard fault == .kill ? state.count >= number : state.count == number else { return .proceed }
-                state.failed = state.failed ?? call
-                return .fail(fault == .noSpace ? .noSpace : .ioError)
-            }
-        }
-        let whole = try act(operation, bench, bench.volume(probe)) { state.withLock { $0.isArmed = true } }
-        let failed = state.withLock { $0.failed }
-        let place = "\(operation), call \(number) (\(failed.map { "\($0.operation) \($0.path)" } ?? "none")) ended by \(fault)"
+        let call = FailingCall(number, isLast: fault == .kill, fault == .noSpace ? .noSpace : .ioError)
+        let whole = try act(operation, bench, bench.volume(call.probe)) { call.arm() }
+        let place = "\(operation), \(call.description) ended by \(fault)"
         try check(operation, bench, place)
         try converge(operation, bench, place, mustNotFetch: fault == .kill ? whole : [])
-        return failed == nil
+        return call.failed == nil
     }
 
     private func setUp(_ operation: Operation, _ bench: Bench) throws {

@@ -149,7 +149,7 @@ until_true holds 2 3
 until_true grep -q 'published mnist version 2' run.log
 tree_of volume
 
-step "An edit rolls back to the first: it comes in, and then the others go out"
+step "An edit rolls back to the first: of the two others one stays until it is in"
 write_list 'specific { versions: 1 }'
 until_true holds 1
 until_true grep -q 'pruned mnist version 3' run.log
