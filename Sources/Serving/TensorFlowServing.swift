@@ -36,7 +36,8 @@ public struct TensorFlowServing: ServerLink {
     public func view(of model: String) async throws(ServerFault) -> ServerView {
         let response: HTTPResponse
         do throws(TransportError) {
-            response = try await http.send(HTTPRequest("GET", "\(url)/v1/models/\(Self.encoded(model))"), limit: Self.answerLimit)
+            response = try await http.send(
+                HTTPRequest("GET", "\(url)/v1/models/\(PercentEncoding.query(model))"), limit: Self.answerLimit)
         } catch {
             throw ServerFault(failure(model, "\(error)"), isAway: error.isAway)
         }
@@ -97,23 +98,6 @@ public struct TensorFlowServing: ServerLink {
         let clean = String(
             text.unicodeScalars.prefix(messageLimit).map { $0.properties.generalCategory == .control ? " " : Character($0) })
         return text.unicodeScalars.count > messageLimit ? clean + "…" : clean
-    }
-
-    /// A model's name in a path (RFC 3986, unreserved characters).
-    private static func encoded(_ name: String) -> String {
-        var text = ""
-        for byte in name.utf8 {
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"),
-                UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"):
-                text.unicodeScalars.append(Unicode.Scalar(byte))
-            default:
-                let digits = String(byte, radix: 16, uppercase: true)
-                text += digits.utf8.count == 1 ? "%0\(digits)" : "%\(digits)"
-            }
-        }
-        return text
     }
 }
 

@@ -2,6 +2,7 @@ import Digests
 import PlainJSON
 import Servables
 import Testing
+import Transfer
 
 @testable import S3
 

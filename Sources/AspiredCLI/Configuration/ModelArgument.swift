@@ -1,4 +1,5 @@
 import Servables
+import Transfer
 
 /// What `--model NAME=URI` says of one model; what it leaves open is `nil` and taken from the global settings.
 struct ModelArgument: Hashable, Sendable {
@@ -124,7 +125,7 @@ extension ModelArgument {
 
     /// A percent-decoded part of the URI; `nil` when a problem was added.
     static func decoded(_ text: Substring, _ problems: inout [String]) -> String? {
-        guard let decoded = PercentEncoding.decode(text) else {
+        guard let decoded = PercentEncoding.decodePath(String(text)) else {
             problems.append("a % must be followed by two hexadecimal digits and give UTF-8; a % itself is written %25")
             return nil
         }

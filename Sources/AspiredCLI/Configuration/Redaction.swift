@@ -1,3 +1,5 @@
+import Transfer
+
 /// Makes text that came from outside fit for messages: one line, of bounded length, without secrets.
 ///
 /// No setting is a secret, but people put secrets into URLs: user names and passwords before the host, keys behind a `?`.
@@ -21,7 +23,7 @@ enum Redaction {
             let pair = item.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard pair.count == 2, !openKeys.contains(pair[0]) else { return maskedUser(String(item)) }
             guard pair[0] == "endpoint" else { return "\(pair[0])=***" }
-            return "endpoint=" + maskedUser(PercentEncoding.decode(pair[1]) ?? "***")
+            return "endpoint=" + maskedUser(PercentEncoding.decodePath(String(pair[1])) ?? "***")
         }
         return printable(maskedUser(String(parts[0])) + "?" + query.joined(separator: "&"))
     }

@@ -1,4 +1,5 @@
 import Servables
+import Transfer
 
 /// Why a try to get credentials failed, without what was tried.
 struct CredentialFault: Error, Hashable {

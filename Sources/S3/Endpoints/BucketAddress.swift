@@ -1,3 +1,5 @@
+import Transfer
+
 /// How a bucket stands in a URL.
 public enum Addressing: String, Hashable, Sendable, CaseIterable {
     /// `virtual` at AWS, `path` at an endpoint that was configured, since few of those have wildcard names (as botocore).

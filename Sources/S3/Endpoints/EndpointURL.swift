@@ -1,4 +1,5 @@
 public import Servables
+import Transfer
 
 /// The address of an S3 service: scheme, host, port and a base path that is kept in front of everything.
 public struct EndpointURL: Hashable, Sendable {

@@ -1,4 +1,5 @@
 import Servables
+import Transfer
 
 /// A request in the form that Signature Version 4 signs, and the parts that are sent, built once: what is signed is byte for
 /// byte what is sent (reference: AWS, "Create a signed AWS API request"; S3 neither normalises nor encodes the path again).

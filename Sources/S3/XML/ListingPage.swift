@@ -1,4 +1,5 @@
 public import Servables
+import Transfer
 
 /// An object as a listing shows it.
 public struct ListedObject: Hashable, Sendable {

@@ -1,19 +1,19 @@
-/// Percent-encoding as Signature Version 4 defines it: every byte outside `A-Z a-z 0-9 - . _ ~` becomes `%XX` in upper case.
-/// What is encoded here is sent as it is, so the signed bytes are the sent bytes.
-enum PercentEncoding {
+/// Percent-encoding (RFC 3986) as Signature Version 4 defines it, too: every byte outside `A-Z a-z 0-9 - . _ ~` becomes `%XX` in upper
+/// case. What is encoded here is sent as it is, so the signed bytes are the sent bytes.
+public enum PercentEncoding {
     /// Encodes a key for the path: `/` separates and stays, nothing is normalised (`//`, `/./` and `/../` are part of a key).
-    static func path(_ key: String) -> String { encode(key, keepingSlash: true) }
+    public static func path(_ key: String) -> String { encode(key, keepingSlash: true) }
 
-    /// Encodes the name or value of a query parameter: `/` is encoded too.
-    static func query(_ text: String) -> String { encode(text, keepingSlash: false) }
+    /// Encodes the name or value of a query parameter, or one component of a path: `/` is encoded too.
+    public static func query(_ text: String) -> String { encode(text, keepingSlash: false) }
 
     /// Decodes what a listing with `encoding-type=url` holds, where `+` means a space and a plus arrives as `%2B`.
     /// - Returns: `nil` where a `%` has no two hexadecimal digits behind it or the bytes are no UTF-8.
-    static func decodeForm(_ text: String) -> String? { decode(text, plusIsSpace: true) }
+    public static func decodeForm(_ text: String) -> String? { decode(text, plusIsSpace: true) }
 
-    /// Decodes the percent-encoding of a URL's path.
+    /// Decodes the percent-encoding of a URI, where a plus is a plus.
     /// - Returns: `nil` as ``decodeForm(_:)``.
-    static func decodePath(_ text: String) -> String? { decode(text, plusIsSpace: false) }
+    public static func decodePath(_ text: String) -> String? { decode(text, plusIsSpace: false) }
 
     private static func encode(_ text: String, keepingSlash: Bool) -> String {
         var encoded: [UInt8] = []
