@@ -40,14 +40,14 @@ struct ExitCodeTests {
             environment: ["AWS_ACCESS_KEY_ID": nil, "AWS_SECRET_ACCESS_KEY": nil]),
         Failing(
             testDescription: "an endpoint where nobody listens", code: 69, says: ["127.0.0.1:1", "refused"],
-            arguments: ["--s3-endpoint", "http://127.0.0.1:1", "--timeout", "2s"]),
+            arguments: ["--s3-endpoint", "http://127.0.0.1:1", "--timeout", Site.timeIsOver]),
         Failing(
             testDescription: "an endpoint that has no address", code: 69, says: ["s3.invalid"],
-            arguments: ["--s3-endpoint", "http://s3.invalid", "--s3-addressing", "path", "--timeout", "2s"]),
+            arguments: ["--s3-endpoint", "http://s3.invalid", "--s3-addressing", "path", "--timeout", Site.timeIsOver]),
         Failing(
             testDescription: "a proxy that nobody listens as", code: 69,
             says: ["s3.invalid (through the proxy 127.0.0.1:1 of http_proxy)", "refused"],
-            arguments: ["--s3-endpoint", "http://s3.invalid", "--timeout", "2s"],
+            arguments: ["--s3-endpoint", "http://s3.invalid", "--timeout", Site.timeIsOver],
             environment: ["http_proxy": "http://me:\(Aspired.proxyPassword)@127.0.0.1:1"]),
         Failing(
             testDescription: "a proxy that is no HTTP proxy", code: 78, says: ["https_proxy: expected an HTTP proxy, such as"],
@@ -89,7 +89,7 @@ struct ExitCodeTests {
             }),
         Failing(
             testDescription: "a listing that no parser takes", code: 69, says: ["ListObjects", "s3://models/mnist"],
-            arguments: ["--timeout", "8s"],
+            arguments: ["--timeout", Site.timeIsOver],
             prepare: { $0.server.script(Fault(.truncateListing, on: .list, times: nil)) }),
         Failing(
             testDescription: "an object that is always refused", code: 77,
@@ -102,7 +102,7 @@ struct ExitCodeTests {
         Failing(
             testDescription: "a version that stays incomplete until the time is over", code: 75,
             says: ["mnist", "2", "held", "DONE"],
-            query: "ready=marker:DONE", arguments: ["--timeout", "1s"]),
+            query: "ready=marker:DONE", arguments: ["--timeout", Site.timeIsOver]),
         Failing(
             testDescription: "a root that is a file", code: 73, says: ["/volume"],
             prepare: { site in
@@ -141,7 +141,7 @@ struct ExitCodeTests {
             try site.put(1)
             try await site.aspired.run(site.arguments()) { agent in
                 try await agent.waitUntilReady()
-                let outcome = try await site.once("--timeout", "1s")
+                let outcome = try await site.once("--timeout", Site.timeIsOver)
                 #expect(outcome.code == 75, "\(outcome)")
                 #expect(outcome.lastWord.contains("\(agent.process.identifier)"), "\(outcome)")
                 #expect(outcome.lastWord.contains(site.root))
@@ -154,7 +154,7 @@ struct ExitCodeTests {
         try await Site.with { site in
             try site.put(1)
             site.server.script(Fault(.status(503, code: "SlowDown"), times: nil))
-            let outcome = try await site.once("--timeout", "8s")
+            let outcome = try await site.once("--timeout", Site.timeIsOver)
             #expect(outcome.code == 69, "\(outcome)")
             #expect(outcome.lastWord.contains("503") && outcome.lastWord.contains("SlowDown"), "\(outcome)")
         }
@@ -166,7 +166,7 @@ struct ExitCodeTests {
             try site.put(1)
             let outcome = try await site.once(
                 "--model", "away=s3://models/away?endpoint=http://127.0.0.1:1", "--model", "wrong=s3://nowhere/wrong",
-                "--timeout", "3s")
+                "--timeout", Site.timeIsOver)
             #expect(outcome.code == 66, "\(outcome)")
             #expect(site.versions() == ["1"], "one model's failure is no other's")
         }

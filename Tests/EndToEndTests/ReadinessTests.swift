@@ -28,7 +28,7 @@ struct ReadinessTests {
             var files = Self.whole("1")
             let shard = files.removeValue(forKey: Self.shard)
             try site.put(1, files)
-            let held = try await site.aspired(["once", "--timeout", "4s"] + arguments)
+            let held = try await site.aspired(["once", "--timeout", Site.timeIsOver] + arguments)
             #expect(held.code == 75, "\(held)")
             #expect(held.lastWord.contains("variables/variables.data-00000-of-?????, which saved_model.pb asks for"), "\(held)")
             #expect(held.lines.count { $0.message.contains("is not complete in its source") } == 1, "said once: \(held)")

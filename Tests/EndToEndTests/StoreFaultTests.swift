@@ -78,7 +78,7 @@ struct StoreFaultTests {
     static let lasting: [Case] = [
         Case(
             testDescription: "a store that fails", faults: [always(.status(500, code: "InternalError"))], code: 69,
-            says: ["GetObject", large, "500 InternalError", "tries"], timeout: "8s"),
+            says: ["GetObject", large, "500 InternalError", "tries"], timeout: Site.timeIsOver),
         Case(
             testDescription: "a session that has expired", faults: [always(.status(403, code: "ExpiredToken"), on: .list)],
             code: 77, says: ["ListObjects", "s3://models/mnist", "ExpiredToken", "renew"]),
@@ -90,7 +90,7 @@ struct StoreFaultTests {
             code: 77, says: ["ListObjects", "s3://models/mnist", "AccessDenied", "s3:ListBucket"]),
         Case(
             testDescription: "an object in an archive", faults: [always(.status(403, code: "InvalidObjectState"))], code: 69,
-            says: ["GetObject", large, "InvalidObjectState", "restore"], timeout: "8s"),
+            says: ["GetObject", large, "InvalidObjectState", "restore"], timeout: Site.timeIsOver),
         Case(
             testDescription: "a key of KMS that is disabled", faults: [always(.status(400, code: "KMS.DisabledException"))],
             code: 77, says: ["GetObject", large, "KMS.DisabledException", "kms:Decrypt"]),
@@ -99,13 +99,14 @@ struct StoreFaultTests {
             says: [large, "crc64nvme", "again"]),
         Case(
             testDescription: "ranges that are ignored", faults: [always(.ignoreRange)], code: 69, says: [large, "Range"],
-            timeout: "8s"),
+            timeout: Site.timeIsOver),
         Case(
             testDescription: "a continuation token that repeats", faults: [always(.repeatContinuationToken, on: .list)],
-            prepare: { $0.pageSize = 1 }, code: 69, says: ["ListObjects", "s3://models/mnist", "no end"], timeout: "8s"),
+            prepare: { $0.pageSize = 1 }, code: 69, says: ["ListObjects", "s3://models/mnist", "no end"], timeout: Site.timeIsOver
+        ),
         Case(
             testDescription: "listings that are cut", faults: [always(.truncateListing, on: .list)], code: 69,
-            says: ["ListObjects", "s3://models/mnist"], timeout: "8s"),
+            says: ["ListObjects", "s3://models/mnist"], timeout: Site.timeIsOver),
         Case(
             testDescription: "an error of 50 MB", faults: [always(.status(403, code: "AccessDenied", bodySize: 50 << 20))],
             code: 77, says: ["GetObject", large, "AccessDenied"]),

@@ -56,7 +56,7 @@ struct VolumeFaultTests {
                 let before = try FileTree(site.base()).entries
                 try site.put(2, size: 6_000_000)
                 site.server.forgetRequests()
-                let outcome = try await site.once("--timeout", "2s")
+                let outcome = try await site.once("--timeout", Site.timeIsOver)
                 #expect(outcome.code == 73, "\(outcome)")
                 for word in [site.root, "5.8 MiB needed", "free", "missing"] {
                     #expect(outcome.lastWord.contains(word), "'\(word)' is missing: \(outcome)")
@@ -94,7 +94,7 @@ struct VolumeFaultTests {
             try site.put(1, size: 1_000_000)
             #expect(try await site.once("--max-volume", "2MB").code == 0)
             try site.put(2, size: 1_500_000)
-            let outcome = try await site.once("--max-volume", "2MB", "--timeout", "2s")
+            let outcome = try await site.once("--max-volume", "2MB", "--timeout", Site.timeIsOver)
             #expect(outcome.code == 73, "\(outcome)")
             #expect(outcome.lastWord.contains("--max-volume"), "\(outcome)")
             #expect(site.versions() == ["1"])
