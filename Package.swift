@@ -79,7 +79,7 @@ let package = Package(
         room("ConfigWatch", ["FileIO", "CInotifyTools", systemPackage]),
         room(
             "Agent",
-            ["Servables", "PlainJSON", "Digests", "FileIO", "Volume", "Transfer", "ModelSources", systemPackage]),
+            ["Servables", "PlainJSON", "Digests", "FileIO", "ModelsConfig", "Volume", "Transfer", "ModelSources", systemPackage]),
         room("Monitoring", ["Servables", "PlainJSON", "FileIO", logging, nioCore, nioPosix, nioHTTP1]),
         room(
             "AspiredCLI",
@@ -125,7 +125,7 @@ let package = Package(
             ["ModelSources", "S3", "Transfer", "S3Fixture", "Digests", "FileIO", "Servables", systemPackage]),
         suite("ServingTests", ["Serving", "Servables", "Transfer"]),
         suite("ConfigWatchTests", ["ConfigWatch", "FileIO", systemPackage]),
-        suite("AgentTests", ["Agent", "Volume", "ModelSources", "FileIO", "Servables", systemPackage]),
+        suite("AgentTests", ["Agent", "ModelsConfig", "Volume", "ModelSources", "FileIO", "Servables", systemPackage]),
         suite("MonitoringTests", ["Monitoring", "PlainJSON", "FileIO", "Servables", logging]),
         suite("AspiredCLITests", ["AspiredCLI", "Servables"]),
         suite("S3FixtureTests", ["S3Fixture", "CLinux", nioCore, nioPosix, nioHTTP1]),
@@ -134,7 +134,9 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "S3Fixture", "ServingEmulator", "FileIO", "CLinux", "PlainJSON", "aspired", "s3-fixture", systemPackage,
+                "S3Fixture", "ServingEmulator", "FileIO", "ModelsConfig", "Servables", "CLinux", "PlainJSON", "aspired",
+                "s3-fixture",
+                systemPackage,
             ],
             exclude: ["Support/upload.py", "Support/webhook.py"], swiftSettings: strict),
     ],

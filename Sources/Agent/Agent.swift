@@ -27,15 +27,19 @@ public final class Agent: Sendable {
     private let workers: AgentWorkers
     let telemetry: any Telemetry
     let time: any TimeSource
-    private let server: (any ServerLink)?
+    let server: (any ServerLink)?
+    /// The list of models that the server reads; `nil`: none of ours.
+    let list: ServedList?
     private let state: Lock<State>
     /// Has `run` look at the set again.
     private let (setChanges, setChanged) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
 
-    /// `program` is its version, for status and logs; `set` is what it begins with; `server` confirms what `run` publishes.
+    /// `program` is its version, for status and logs; `set` is what it begins with; `server` confirms what `run` publishes, and
+    /// goes by `list`.
     public init(
         program: String, set: ModelSet, settings: AgentSettings, volume: Volume, workers: AgentWorkers,
-        telemetry: any Telemetry, time: any TimeSource, server: (any ServerLink)? = nil
+        telemetry: any Telemetry, time: any TimeSource, server: (any ServerLink)? = nil,
+        list: ServedList? = nil
     ) {
         self.program = program
         self.settings = settings
@@ -44,6 +48,7 @@ public final class Agent: Sendable {
         self.telemetry = telemetry
         self.time = time
         self.server = server
+        self.list = list
         state = Lock(State(set: set))
     }
 
@@ -70,6 +75,7 @@ public final class Agent: Sendable {
         defer { volume.unlock() }
         let set = state.withLock { $0.set }
         do throws(Failure) { try await begin(set, sweepingModels: false) } catch { return [error] }
+        await list?.take(set)
         let reconcilers = set.models.map { makeReconciler($0, set, .once) }
         present(reconcilers, of: set)
         let work = Task {
@@ -88,7 +94,7 @@ public final class Agent: Sendable {
             work.cancel()
         }
         timer.cancel()
-        return await collect(reconcilers)
+        return await collect(reconcilers) + [await list?.failure()].compactMap(\.self)
     }
 
     private func collect(_ reconcilers: [ModelReconciler]) async -> [Failure] {
@@ -174,7 +180,7 @@ public final class Agent: Sendable {
     func makeReconciler(_ model: DesiredModel, _ set: ModelSet, _ mode: ModelReconciler.Mode = .run) -> ModelReconciler {
         ModelReconciler(
             model: model, source: set.makeSource(model), volume: volume, workers: workers, settings: settings,
-            telemetry: telemetry, time: time, mode: mode, server: mode == .run ? server : nil)
+            telemetry: telemetry, time: time, mode: mode, server: mode == .run ? server : nil, list: list)
     }
 
     /// Has these, which are of that set, answer questions from now on.

@@ -21,6 +21,8 @@ final class ModelKeepers {
     /// Base paths of the first set are there already.
     func apply(_ set: ModelSet, isFirst: Bool = false) async {
         recording?.cancel()
+        // A model that is gone leaves the server's list before it leaves the volume.
+        await agent.list?.take(set)
         for model in set.models {
             if let known = keepers[model.name], await known.reconciler.take(model) { continue }
             // Whoever had it on his hands ends first; nobody else waits for that.
@@ -37,11 +39,13 @@ final class ModelKeepers {
         agent.present(set.models.compactMap { keepers[$0.name]?.reconciler }, of: set)
         let gone = set.former.union(keepers.keys).subtracting(set.models.map(\.name))
         for name in gone where leaving[name] == nil {
-            let before = keepers.removeValue(forKey: name)?.task
-            before?.cancel()
+            let before = keepers.removeValue(forKey: name)
+            before?.task.cancel()
             leaving[name] = Task { [agent] in
-                await before?.value
-                await agent.takeAway(name)
+                await before?.task.value
+                await agent.awaitDropped(name, serverName: await before?.reconciler.model.serverName ?? name)
+                // Cancelled: the model is back, or all is to end.
+                if !Task.isCancelled { await agent.takeAway(name) }
             }
         }
         record(set)

@@ -75,6 +75,7 @@ extension ModelReconciler {
         case .missingOnce: "missing from one listing, kept until a second one agrees"
         case .last: "the model's only version"
         case .loading: "the server is loading it"
+        case .listed: "no longer in the server's list of models, kept until the server has let go of it"
         }
     }
 

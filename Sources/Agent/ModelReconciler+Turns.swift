@@ -16,6 +16,7 @@ extension ModelReconciler {
         // As long as a version is open the server is asked every few seconds, and what depends on time alone is seen then.
         if viewing == nil, let view = viewDue(now) { due.append(view) }
         due += plan.readmitLater.values.map { now + $0 }
+        if let listDue = listDue(now) { due.append(listDue) }
         for case (let version, .delay(let since)) in plan.keep where !plan.release.contains(version) {
             due.append(now + settings.rules.pruneDelay - time.now().since(since))
         }

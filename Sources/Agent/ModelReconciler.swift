@@ -27,6 +27,8 @@ actor ModelReconciler {
     let mode: Mode
     /// Confirms what is published; `nil`: nobody does.
     let server: (any ServerLink)?
+    /// The list of models that the server reads; `nil`: none of ours.
+    let list: ServedList?
     let bell = Doorbell()
 
     // What is known of the source.
@@ -34,6 +36,8 @@ actor ModelReconciler {
     var sourceFailures = FailureStreak()
     var nextListing: Duration = .zero
     var listing: Task<Void, Never>?
+    /// Whether the newest listing was none: all versions that are named by number were in place.
+    var isListingAssumed = false
     /// Asked for while a listing was under way, which may have begun too early to see what it is asked for.
     var listsAgain = false
     var asking: [Version: Task<Void, Never>] = [:]
@@ -49,9 +53,13 @@ actor ModelReconciler {
     // What the server says.
     var watch = ServerWatch()
     var viewing: Task<Void, Never>?
-    var nextView: Duration = .zero
+    /// When it was asked last.
+    var viewedAt: Duration?
     /// Versions that come into the base path with a content that the server may have seen there.
     var returned: Set<Version> = []
+    /// What may leave the base path as far as the server's list is concerned.
+    var listFreedom: ListFreedom?
+    var isHeldByList = false
 
     // Work on versions.
     var fetch: ActiveFetch?
@@ -91,7 +99,7 @@ actor ModelReconciler {
 
     init(
         model: DesiredModel, source: any ModelSource, volume: Volume, workers: AgentWorkers, settings: AgentSettings,
-        telemetry: any Telemetry, time: any TimeSource, mode: Mode, server: (any ServerLink)?
+        telemetry: any Telemetry, time: any TimeSource, mode: Mode, server: (any ServerLink)?, list: ServedList?
     ) {
         self.model = model
         self.source = source
@@ -102,6 +110,7 @@ actor ModelReconciler {
         self.time = time
         self.mode = mode
         self.server = server
+        self.list = list
     }
 
     /// Makes turns until the task is cancelled or, in mode `once`, nothing is left to do; ends what is under way, and keeps what
@@ -143,6 +152,8 @@ actor ModelReconciler {
         guard changed.source == model.source, changed.ready == model.ready, changed.settle == model.settle else { return false }
         guard changed != model else { return true }
         if changed.serverName != model.serverName { watch = ServerWatch() }
+        // What was taken for listed says nothing of other versions.
+        if isListingAssumed { (available.listed, available.listedBefore) = (nil, nil) }
         model = changed
         syncNow()
         return true
@@ -170,6 +181,8 @@ actor ModelReconciler {
             plan.prune = []
             plan.discard = []
         }
+        await followList(held, now)
+        guard endedWorks == endedBefore else { return .zero }
         followPublished(held, now)
         followUnsynced(held)
         readiness.sawVolume(held, inDoubt: inDoubt)
@@ -191,10 +204,12 @@ actor ModelReconciler {
         return nextTurn(now)
     }
 
-    /// `once` does not confirm, and so puts nothing in again that was refused (CONTRACT section 3).
+    /// `once` does not confirm, and so puts nothing in again that was refused (CONTRACT section 3). Where the server goes by a list of ours,
+    /// that says which version it loads.
     private var rules: PlanRules {
         var rules = settings.rules
         if server == nil { rules.republishRefused = 0 }
+        rules.parksHigher = list == nil
         return rules
     }
 
@@ -224,6 +239,7 @@ actor ModelReconciler {
         // Named by number and in place: the look at the volume was the poll.
         if mode == .run, held.needsNoListing(model.policy, settings.rules) {
             listed(Set(held.published.map(\.version)))
+            isListingAssumed = true
             return
         }
         listing = Task {
@@ -233,6 +249,7 @@ actor ModelReconciler {
 
     private func listed(_ versions: Set<Version>) {
         listing = nil
+        isListingAssumed = false
         available.listedBefore = available.listed
         available.listed = versions
         // What is being fetched was ready and is compared again at its end; all else is asked anew.

@@ -7,6 +7,8 @@ public struct ModelServerConfig: Hashable, Sendable {
     public let text: [UInt8]
     /// In the order of the text.
     public let models: [ServedModel]
+    /// Between the brackets of its list; `nil` where it has none.
+    let inner: Range<Int>?
 
     /// Reads the text as TensorFlow Serving does (protobuf's text format), but that fields it does not know are left alone: the server may be
     /// newer than we are.
@@ -14,10 +16,18 @@ public struct ModelServerConfig: Hashable, Sendable {
     public init(parsing text: [UInt8]) throws(ConfigFault) {
         self.text = text
         do throws(TextFault) {
-            models = try ModelServerConfig.models(of: try TextParser.parse(text))
+            let config = try TextParser.parse(text)
+            models = try ModelServerConfig.models(of: config)
+            inner = try config.message("model_config_list")?.span
         } catch {
             throw ConfigFault(error, in: text)
         }
+    }
+
+    init(text: [UInt8], models: [ServedModel], inner: Range<Int>?) {
+        self.text = text
+        self.models = models
+        self.inner = inner
     }
 
     /// What is wrong with a part of the text, beyond what its grammar says.
@@ -36,10 +46,10 @@ public struct ModelServerConfig: Hashable, Sendable {
         }
         var models: [ServedModel] = []
         var names: Set<String> = []
-        for (message, span) in try list?.messages("config") ?? [] {
-            let model = try ServedModel(message, span: span)
+        for (message, place) in try list?.messages("config") ?? [] {
+            let model = try ServedModel(message, place)
             guard names.insert(model.name).inserted else {
-                throw TextFault(span.lowerBound, "there are two models of the name \(model.name)")
+                throw TextFault(place.span.lowerBound, "there are two models of the name \(model.name)")
             }
             models.append(model)
         }
@@ -60,11 +70,22 @@ public struct ServedModel: Hashable, Sendable {
     public let policy: VersionPolicy?
     /// By label; the last where one is given twice.
     public let labels: [String: Int64]
-    /// Its whole entry in the text.
-    public let span: Range<Int>
+    /// Where its parts stand.
+    let parts: Parts
 
-    init(_ message: TextMessage, span: Range<Int>) throws(TextFault) {
-        self.span = span
+    struct Parts: Hashable, Sendable {
+        let place: TextPlace
+        /// Between its brackets.
+        let inner: Range<Int>
+        let policy: TextField?
+        let labels: [TextPlace]
+    }
+
+    /// Its whole entry in the text.
+    public var span: Range<Int> { parts.place.span }
+
+    init(_ message: TextMessage, _ place: TextPlace) throws(TextFault) {
+        let span = place.span
         guard let name = try message.string("name"), !name.value.isEmpty else {
             throw TextFault(span.lowerBound, "a model has no name")
         }
@@ -80,10 +101,14 @@ public struct ServedModel: Hashable, Sendable {
         platform = try message.string("model_platform")?.value
         policy = try message.message("model_version_policy").map(VersionPolicy.init(_:))
         var labels: [String: Int64] = [:]
-        for (entry, _) in try message.messages("version_labels") {
+        let entries = try message.messages("version_labels")
+        for (entry, _) in entries {
             labels[try entry.string("key")?.value ?? ""] = try entry.integer("value", in: Int64.min...Int64.max)?.value ?? 0
         }
         self.labels = labels
+        parts = Parts(
+            place: place, inner: message.span, policy: message.fields("model_version_policy").first,
+            labels: entries.map(\.place))
     }
 }
 

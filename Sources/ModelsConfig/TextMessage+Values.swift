@@ -18,13 +18,14 @@ extension TextMessage {
         return try TextMessage.message(value, name)
     }
 
-    /// Messages of a repeated field, each with what it takes up in the text: in the short form that is the message alone.
-    func messages(_ name: String) throws(TextFault) -> [(message: TextMessage, span: Range<Int>)] {
-        var messages: [(TextMessage, Range<Int>)] = []
+    /// Messages of a repeated field, each with where it stands.
+    func messages(_ name: String) throws(TextFault) -> [(message: TextMessage, place: TextPlace)] {
+        var messages: [(TextMessage, TextPlace)] = []
         for field in fields(name) {
-            for value in field.values {
+            let items = field.values.map(\.extent)
+            for (index, value) in field.values.enumerated() {
                 let message = try TextMessage.message(value, name)
-                messages.append((message, field.values.count == 1 ? field.span : message.span))
+                messages.append((message, items.count == 1 ? .field(field) : .item(index, of: items)))
             }
         }
         return messages

@@ -20,6 +20,14 @@ struct TextField: Hashable, Sendable {
     let values: [TextValue]
     /// From the name to the last byte of the value.
     let span: Range<Int>
+    /// The same with the separator behind it, if there is one: what goes where the field is taken out.
+    let extent: Range<Int>
+}
+
+extension TextField {
+    func extended(to end: Int) -> TextField {
+        TextField(name: name, nameSpan: nameSpan, values: values, span: span, extent: span.lowerBound..<end)
+    }
 }
 
 /// What a field holds.
@@ -36,6 +44,12 @@ enum TextValue: Hashable, Sendable {
         case .string(_, let span), .word(_, let span): span
         }
     }
+
+    /// With the brackets of a message.
+    var extent: Range<Int> {
+        guard case .message(let message) = self else { return span }
+        return message.span.lowerBound - 1..<message.span.upperBound + 1
+    }
 }
 
 /// What is wrong with a text, and where: the offset of a byte.
@@ -46,5 +60,21 @@ struct TextFault: Error, Hashable {
     init(_ offset: Int, _ reason: String) {
         self.offset = offset
         self.reason = reason
+    }
+}
+
+/// Where one message of a repeated field stands.
+enum TextPlace: Hashable, Sendable {
+    /// In a field of its own, also where that has the short form: `config { … }`, `config: [{ … }]`.
+    case field(TextField)
+    /// Among others in the short form, `config: [{ … }, { … }]`; the messages with their brackets.
+    case item(Int, of: [Range<Int>])
+
+    /// What stands for the message in the text.
+    var span: Range<Int> {
+        switch self {
+        case .field(let field): field.span
+        case .item(let index, let items): items[index]
+        }
     }
 }

@@ -28,9 +28,11 @@ struct TextParser {
                 return fields
             }
             if next == close { return fields }
-            fields.append(try field(depth: depth))
+            let field = try field(depth: depth)
             skipBlanks()
-            if peek() == UInt8(ascii: ",") || peek() == UInt8(ascii: ";") { position += 1 }
+            let isSeparated = peek() == UInt8(ascii: ",") || peek() == UInt8(ascii: ";")
+            if isSeparated { position += 1 }
+            fields.append(field.extended(to: isSeparated ? position : field.span.upperBound))
         }
     }
 
@@ -55,7 +57,7 @@ struct TextParser {
             }
             values = [try scalar()]
         }
-        return TextField(name: name, nameSpan: nameSpan, values: values, span: start..<position)
+        return TextField(name: name, nameSpan: nameSpan, values: values, span: start..<position, extent: start..<position)
     }
 
     private mutating func plainName() throws(TextFault) -> String {

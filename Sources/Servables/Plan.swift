@@ -34,15 +34,19 @@ public struct PlanRules: Hashable, Sendable {
     public var republishRefused: Int
     /// How long such a version is out before that: a server must have missed it once.
     public var republishPause: Duration
+    /// Whether the server chooses the highest version that it sees, so that a lower one is loaded only where no higher one is; `false`
+    /// where its list of models says which (`--render-models-config`).
+    public var parksHigher: Bool
 
     public init(
         pruneDelay: Duration = .zero, prunesForeign: Bool = false, republishRefused: Int = 0,
-        republishPause: Duration = .seconds(5)
+        republishPause: Duration = .seconds(5), parksHigher: Bool = true
     ) {
         self.pruneDelay = pruneDelay
         self.prunesForeign = prunesForeign
         self.republishRefused = republishRefused
         self.republishPause = republishPause
+        self.parksHigher = parksHigher
     }
 }
 
@@ -106,6 +110,8 @@ public enum KeepReason: Hashable, Sendable {
     case last
     /// The server is loading it.
     case loading
+    /// The server's list of models no longer has it, and the server has not let go of it yet.
+    case listed
 }
 
 /// Computes what shall be done for one model from what is aspired, what the volume holds, and what the server says (`serving`; `nil`
@@ -268,7 +274,9 @@ private func choosePruned(
             plan.prune.append(version)
         }
     }
-    chooseParked(&plan, parked: parked, there: there, unconfirmed: unconfirmed, isLost: serving?.isLost == true)
+    chooseParked(
+        &plan, parked: parked, there: there, unconfirmed: unconfirmed, isLost: serving?.isLost == true,
+        parksHigher: rules.parksHigher)
     keepOneInSight(&plan, inventory: inventory, serving: serving)
     guard rules.prunesForeign, inPlace, expected == 0 else { return }
     for entry in inventory.entries where entry.kind == .unknownDirectory && !aspired.contains(entry.version) {
@@ -281,12 +289,13 @@ private func choosePruned(
 /// A server loads the highest version that it sees: a higher one that is no longer aspired is out of its sight until a lower one is
 /// confirmed, and comes back if there is no lower one any more (CONTRACT section 4), or if the server does not come up with that.
 private func chooseParked(
-    _ plan: inout ModelPlan, parked: Set<Version>, there: [Version], unconfirmed: [Version], isLost: Bool
+    _ plan: inout ModelPlan, parked: Set<Version>, there: [Version], unconfirmed: [Version], isLost: Bool,
+    parksHigher: Bool
 ) {
     for (version, reason) in plan.keep {
         if parked.contains(version) {
             if !there.contains(where: { $0 < version }) || isLost && !unconfirmed.isEmpty { plan.unpark.append(version) }
-        } else if reason != .loading, reason != .missingOnce, unconfirmed.contains(where: { $0 < version }) {
+        } else if parksHigher, reason != .loading, reason != .missingOnce, unconfirmed.contains(where: { $0 < version }) {
             plan.park.append(version)
         }
     }

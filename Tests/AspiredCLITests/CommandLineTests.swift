@@ -83,7 +83,7 @@ struct CommandLineTests {
     @Test(
         "a setting that is not built yet is not known",
         arguments: [
-            "model-files", "render-models-config", "prune-first",
+            "model-files", "prune-first",
             "http-sync",
         ])
     func laterSettings(name: String) {

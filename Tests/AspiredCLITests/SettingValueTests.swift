@@ -48,7 +48,8 @@ struct SettingValueTests {
             "dir-mode": ["750"], "s3-endpoint": ["http://minio:9000"], "s3-region": ["r1"], "s3-addressing": ["path"],
             "s3-profile": ["p"], "s3-anonymous": ["true"], "s3-request-payer": ["true"], "s3-ca-file": ["ca.pem"],
             "s3-insecure-skip-tls-verify": ["true"], "concurrency": ["1024"], "part-size": ["64KiB"], "max-bandwidth": ["10MiB"],
-            "republish-pause": ["6s"], "models-config": ["list"], "on-change-exec": ["hook 'a b'"],
+            "republish-pause": ["6s"], "models-config": ["list"], "render-models-config": ["served"],
+            "on-change-exec": ["hook 'a b'"],
             "on-change-webhook": ["https://h/x"], "hook-timeout": ["7s"], "webhook-secret-file": ["key"],
             "server": ["tensorflow-serving=http://tfs:8501"], "republish-refused": ["2"], "confirm-timeout": ["8m"],
             "recheck-interval": ["2m"], "on-changed": ["republish"], "reuse": ["copy"],
@@ -68,6 +69,7 @@ struct SettingValueTests {
         #expect(configuration.timeout == .seconds(7200))
         #expect(configuration.verify == .require)
         #expect(configuration.modelsConfig == .directory(path: "/work/dir/list"))
+        #expect(configuration.renderModelsConfig == "/work/dir/served")
         #expect(
             configuration.hooks
                 == HookSettings(

@@ -41,12 +41,14 @@ struct RandomChangesTests {
         }
     }
 
-    @Test("never a partial load, never nothing to serve, and in the end exactly what is aspired")
-    func changes() async throws {
+    @Test(
+        "never a partial load, never nothing to serve, and in the end exactly what is aspired; also by a list that is written for it",
+        arguments: [false, true])
+    func changes(listed: Bool) async throws {
         let (count, seed) = (Self.number("SERVED_CHANGES", 15), Self.number("SERVED_SEED", 1))
         var random = SeededGenerator(seed: UInt64(seed))
         // Under `all` the server serves what is there: what is there is what is tested.
-        try await ServedSite.with(.all) { served in
+        try await ServedSite.with(.all, reads: listed) { served in
             var wanted = Wanted()
             var contents: [Int: [[String: [UInt8]]]] = [:]
             func put(isBad: Bool) throws {
@@ -69,10 +71,12 @@ struct RandomChangesTests {
             let file = "\(served.site.scratch)/models.config"
             try writeFile(file, wanted.list)
             let url = try #require(served.server.url)
-            let arguments = [
-                "--root", served.site.root, "--models-config", file, "--server", "tensorflow-serving=\(url)", "--poll-interval",
-                "100ms",
-            ]
+            let arguments =
+                [
+                    "--root", served.site.root, "--models-config", file, "--server", "tensorflow-serving=\(url)",
+                    "--poll-interval",
+                    "100ms",
+                ] + (listed ? ["--render-models-config", served.list] : [])
             var left = count
             var did: [String] = []
             // Each life of the agent ends by SIGKILL.
@@ -88,7 +92,9 @@ struct RandomChangesTests {
                         case 0...3:
                             change = "put \(wanted.next)"
                             try put(isBad: false)
-                        case 4:
+                        case 4 where !listed || wanted.policy == "all {}":
+                            // By a policy of its own that chooses one that cannot be loaded, the server postpones every list that keeps the old
+                            // one, until another is loaded (docs/serving.md, Limits).
                             change = "put \(wanted.next), which is bad"
                             try put(isBad: true)
                         case 5, 6:
@@ -120,11 +126,16 @@ struct RandomChangesTests {
                         }
                         did.append(change)
                         if change == "the agent is killed" { break }
+                        if listed, change.hasSuffix("bad") {
+                            try await eventually("\(change) is refused: \(agent.errors.suffix(3_000))", within: .seconds(130)) {
+                                try await served.states(agent)["\(wanted.next - 1)"] == "refused"
+                            }
+                        }
                         if let goal = wanted.served?.map({ Int64($0) }) {
                             try await eventually(
-                                "seed \(seed), after \(did.suffix(6)): \(goal) are served, not \(served.server.available(of: "mnist")), of "
+                                "seed \(seed), after \(did.suffix(6)): \(goal) are served, not \(served.server.states(of: "mnist")), list \(served.reading?.entry("mnist") ?? "none"), \(served.reading?.refusals ?? []), of "
                                     + "\(served.site.versions()), bucket \(wanted.bucket.keys.sorted()), bad \(wanted.bad.sorted()):\n\(agent.errors.suffix(3_000))",
-                                every: .milliseconds(20)
+                                within: .seconds(130), every: .milliseconds(20)
                             ) {
                                 served.server.available(of: "mnist") == goal
                                     && served.site.versions().compactMap { Int64($0) }.sorted() == goal
@@ -137,10 +148,11 @@ struct RandomChangesTests {
                                 return goal.allSatisfy { states["\($0)"] == "confirmed" }
                             }
                             // As many as before, or as are aspired, if that is fewer. What is hidden so that a lower one is loaded the server
-                            // unloads first where it has another; a server that starts anew begins with none.
+                            // unloads first where it has another; so it does by a policy of its own with what that no longer chooses. A server
+                            // that starts anew begins with none.
                             let counts = served.server.history(of: "mnist").dropFirst(mark)
                             let hidden = before.count { old in
-                                !goal.contains(old) && goal.contains { $0 < old && !before.contains($0) }
+                                !goal.contains(old) && (listed || goal.contains { $0 < old && !before.contains($0) })
                             }
                             if served.server.processes == life, let least = counts.min() {
                                 #expect(
@@ -155,6 +167,7 @@ struct RandomChangesTests {
             }
             served.expectAlwaysServed()
             served.expectWholeLoads(contents)
+            #expect(served.reading?.refusals ?? [] == [])
             #expect(did.count > count / 2)
         }
     }

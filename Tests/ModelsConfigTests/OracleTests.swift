@@ -38,8 +38,9 @@ struct OracleTests {
             let text = try #require(example["text"]?.string.flatMap { Base64.decode($0) })
             let expected = example["models"]?.array.map { $0.map(described) }
             do throws(ConfigFault) {
-                let models = try ModelServerConfig(parsing: text).models.map(described)
-                #expect(models == expected, "\(String(decoding: text, as: UTF8.self))")
+                let config = try ModelServerConfig(parsing: text)
+                #expect(config.models.map(described) == expected, "\(String(decoding: text, as: UTF8.self))")
+                for pattern in 0..<4 { expectRendering(of: config, pattern) }
                 counts.taken += 1
             } catch {
                 if expected != nil, Self.isTakenInPythonOnly(error) {
@@ -61,6 +62,34 @@ struct OracleTests {
         let found = reason.dropLast().last
         if reason.hasPrefix("expected the name of a field, found \"") { return found == "-" || found?.isNumber == true }
         return reason.hasPrefix("expected \":\" or \"{\" behind ") && reason.hasSuffix("found \"-\"")
+    }
+
+    /// Takes out, moves and labels some models, and reads what came of it.
+    private func expectRendering(of config: ModelServerConfig, _ pattern: Int) {
+        func entry(_ model: ServedModel) -> ServedEntry? {
+            let index = config.models.firstIndex(of: model) ?? 0
+            if (index + pattern) % 3 == 0 { return nil }
+            return ServedEntry(
+                basePath: "/models/\(model.name)", policy: pattern == 1 ? nil : pattern == 3 ? .specific([7, 3]) : model.policy,
+                labels: pattern == 2 ? ["only": Int64(index)] : model.labels)
+        }
+        // One stands at the end where the text has a list.
+        let more = ServedEntry(basePath: "/models/more \"", policy: .latest(2), labels: ["l": 7])
+        let rendered = config.rendered(adding: [("more \\", more)], entry)
+        guard var again = try? ModelServerConfig(parsing: rendered).models else {
+            Issue.record("\(String(decoding: rendered, as: UTF8.self))")
+            return
+        }
+        if config.inner != nil {
+            let last = again.popLast()
+            #expect(last?.name == "more \\" && last?.basePath == more.basePath)
+            #expect(last?.policy == more.policy && last?.labels == more.labels)
+        }
+        let wanted = config.models.compactMap { model in entry(model).map { (model, $0) } }
+        #expect(again.map(\.name) == wanted.map(\.0.name), "\(String(decoding: rendered, as: UTF8.self))")
+        #expect(again.map(\.basePath) == wanted.map { $1.basePath ?? "" })
+        #expect(again.map(\.labels) == wanted.map(\.1.labels))
+        #expect(again.map(\.policy) == wanted.map(\.1.policy))
     }
 
     private func described(_ model: JSON) -> String {

@@ -14,11 +14,14 @@ public struct EmulatedModel: Hashable, Sendable {
     /// An absolute path: the folder whose children are versions.
     public var basePath: String
     public var policy: EmulatedPolicy
+    /// Versions that requests may name by a label; each has to be available when the list is read.
+    public var labels: [String: Int64]
 
-    public init(name: String, basePath: String, policy: EmulatedPolicy = .latest(1)) {
+    public init(name: String, basePath: String, policy: EmulatedPolicy = .latest(1), labels: [String: Int64] = [:]) {
         self.name = name
         self.basePath = basePath
         self.policy = policy
+        self.labels = labels
     }
 }
 

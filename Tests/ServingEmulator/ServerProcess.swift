@@ -83,6 +83,20 @@ struct ServerProcess: Sendable {
         }
     }
 
+    /// The reason why the labels of a list are refused, if they are: nothing of the list is applied then.
+    func refusal(ofLabels models: [EmulatedModel]) -> ServingStatus? {
+        for model in models {
+            for (_, version) in model.labels.sorted(by: { $0.key < $1.key })
+            where monitor.versions(of: model.name)[version]?.state != .available {
+                return ServingStatus(
+                    .failedPrecondition,
+                    "Request to assign label to version \(version) of model \(model.name), which is not currently available for inference"
+                )
+            }
+        }
+        return nil
+    }
+
     /// Replaces the list of models.
     /// - Returns: the empty lists of those that are gone, which the manager has got too.
     mutating func configure(_ models: [EmulatedModel]) -> [AspiredVersions] {

@@ -30,7 +30,8 @@ public final class TensorFlowServingEmulator: Sendable {
         _ number: Int, _ models: [EmulatedModel], _ options: EmulatorOptions, _ journal: Journal
     ) -> ServerProcess {
         var process = ServerProcess(number: number, models: models, settings: options, journal: journal)
-        if let refusal = ServerProcess.refusal(of: models, options) {
+        // At its start it has nothing available that a label could stand for.
+        if let refusal = ServerProcess.refusal(of: models, options) ?? process.refusal(ofLabels: models) {
             process.end(.exited("Failed to start server. Error: \(refusal)"))
         }
         return process
@@ -128,7 +129,10 @@ public final class TensorFlowServingEmulator: Sendable {
         defer { changed() }
         return try source.withLock { _ throws(ServingStatus) in
             if let refusal = ServerProcess.refusal(of: models, options) { throw refusal }
-            return state.withLock { $0.configure(models) }
+            return try state.withLock { process throws(ServingStatus) in
+                if process.isAlive, let refusal = process.refusal(ofLabels: models) { throw refusal }
+                return process.configure(models)
+            }
         }
     }
 

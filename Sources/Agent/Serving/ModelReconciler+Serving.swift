@@ -65,10 +65,16 @@ extension ModelReconciler {
 
     /// When the server is to be asked next; `nil`: not before there is something to ask.
     func viewDue(_ now: Duration) -> Duration? {
-        let awaitsLoad = plan.keep.values.contains(.loading)
-        guard server != nil, watch.isOpen || awaitsLoad || !moves.isEmpty && !isServerKnown(now) else { return nil }
-        return nextView
+        let isAwaited = watch.isOpen || awaitsServer || !moves.isEmpty && !isServerKnown(now)
+        // Labels are watched for as long as there are any: they must be out of the list before a server starts anew.
+        guard server != nil, isAwaited || listFreedom?.hasLabels == true else { return nil }
+        guard let viewedAt else { return .zero }
+        let isSlow = watch.waiting(now).map { $0 > Self.slowAfter } ?? !isAwaited
+        return viewedAt + (isSlow ? Self.slowViewInterval : Self.viewInterval)
     }
+
+    /// Whether a version waits for the server to be done with it.
+    private var awaitsServer: Bool { plan.keep.values.contains { $0 == .loading || $0 == .listed } }
 
     /// Versions that are moved only by what the server says now.
     private var moves: [Version] { plan.prune + plan.park }
@@ -99,8 +105,7 @@ extension ModelReconciler {
                     ))
             }
         }
-        let isSlow = watch.waiting(now).map { $0 > Self.slowAfter } ?? false
-        nextView = now + (isSlow ? Self.slowViewInterval : Self.viewInterval)
+        viewedAt = now
     }
 
     /// Waits until the server has let go of an earlier content of a version that is about to come in: what it says of that number would

@@ -53,7 +53,7 @@ struct ServerWatch {
     /// Numbers that were on the volume and left it: what the server says of one of them may be of what it was then.
     private var left: Set<Version> = []
     /// What the server said last of versions that are not on the volume, too.
-    private var lastView: ServerView?
+    private(set) var lastView: ServerView?
     /// When it last answered.
     private(set) var answeredAt: Duration?
     /// Why it last did not; `nil` once it has answered.
@@ -118,6 +118,13 @@ struct ServerWatch {
 
     /// Versions that it has loaded.
     var confirmed: Set<Version> { Set(watched.filter(\.value.isConfirmed).keys) }
+
+    /// What the server has available, as its list of models must know it.
+    var available: ListStanding.Served {
+        if let fault { return fault.isAway ? .none : .unknown }
+        guard let lastView else { return .unknown }
+        return .available(Set(lastView.states.filter { $0.value == .available }.keys))
+    }
 
     /// Whether there is anything that the server has yet to decide.
     var isOpen: Bool { watched.values.contains { !$0.isConfirmed } }

@@ -25,6 +25,8 @@ struct Assembly: Sendable {
     /// Confirms what is published.
     private let server: TensorFlowServing?
     private let serverClient: HTTPClient?
+    /// What the server reads.
+    private let list: ServedList?
 
     /// - Throws: where the S3 settings, a profile, or the certificate authorities are wrong.
     init(_ configuration: Configuration, environment: [String: String], telemetry: any Telemetry) throws(Failure) {
@@ -55,6 +57,14 @@ struct Assembly: Sendable {
                 fileMode: UInt16(configuration.fileMode), directoryMode: UInt16(configuration.directoryMode),
                 maxVolume: configuration.maxVolume?.bytes, keepFree: configuration.keepFree.ofVolume, sync: configuration.sync),
             time: time, reader: reader, onChange: { [hooks] change in hooks?.tell(change) })
+        if let file = configuration.renderModelsConfig.map(FilePath.init(_:)) {
+            try file.checkHoldsFile(of: "--render-models-config")
+            list = ServedList(
+                path: file, root: volume.layout.root, isAsked: server != nil, worker: workers.inventory, telemetry: telemetry,
+                time: time)
+        } else {
+            list = nil
+        }
         let clients = S3Clients(configuration, environment: environment, telemetry: telemetry, time: time)
         sources = SourceMaker(configuration, clients: clients, reader: reader, telemetry: telemetry, time: time)
         listReader = configuration.modelsConfig.map { ModelListReader(place: $0, clients: clients, reader: reader) }
@@ -63,7 +73,7 @@ struct Assembly: Sendable {
     func agent(_ set: ModelSet) -> Agent {
         Agent(
             program: ProgramVersion.current, set: set, settings: settings, volume: volume, workers: workers,
-            telemetry: telemetry, time: time, server: server)
+            telemetry: telemetry, time: time, server: server, list: list)
     }
 
     /// Models, each with its source.
@@ -98,6 +108,25 @@ struct Assembly: Sendable {
         await hookClient?.shutdown()
         await serverClient?.shutdown()
         await sources.clients.shutdown()
+    }
+}
+
+extension FilePath {
+    /// - Throws: where no file can be put there: told at the start.
+    fileprivate func checkHoldsFile(of flag: String) throws(Failure) {
+        let directory = removingLastComponent()
+        let kinds: (directory: FileStatus.Kind?, file: FileStatus.Kind?)
+        do throws(FileError) {
+            kinds = (try FileSystem().status(directory)?.kind, try FileSystem().status(self)?.kind)
+        } catch {
+            throw Failure(.configuration, "write \(flag) \(self): \(error.errno)")
+        }
+        guard kinds.directory == .directory else {
+            throw Failure(.configuration, "write \(flag) \(self): there is no directory \(directory); make it first")
+        }
+        guard kinds.file ?? .file == .file else {
+            throw Failure(.configuration, "write \(flag) \(self): something that is no file has its name; give another name")
+        }
     }
 }
 

@@ -13,6 +13,7 @@ extension Configuration {
                 ConfigurationFault(
                     "--root is \(shownRoot), inside --state-dir \(shownState): expected it outside, since that one is cleaned"))
         }
+        faults += renderingOverlaps()
         for model in models {
             let base = root == "/" ? "/\(model.name)" : "\(root)/\(model.name)"
             if SettingValue.isInside(stateDirectory, of: base) {
@@ -36,5 +37,27 @@ extension Configuration {
             }
         }
         return faults
+    }
+
+    /// What the list that is written for the server would destroy, or be taken for.
+    private func renderingOverlaps() -> [ConfigurationFault] {
+        guard let file = renderModelsConfig else { return [] }
+        let shown = "--render-models-config is \(Redaction.quoted(file))"
+        if modelsConfig == .directory(path: file) {
+            return [ConfigurationFault("\(shown), the same as --models-config: expected a file of its own")]
+        }
+        if SettingValue.isInside(file, of: stateDirectory) {
+            return [ConfigurationFault("\(shown), inside --state-dir: expected it elsewhere, where the server can read it")]
+        }
+        for model in models {
+            let base = root == "/" ? "/\(model.name)" : "\(root)/\(model.name)"
+            guard SettingValue.isInside(file, of: base) else { continue }
+            return [
+                ConfigurationFault(
+                    "\(shown), in the base path of model \(model.name): expected it elsewhere, since a base path holds versions only"
+                )
+            ]
+        }
+        return []
     }
 }

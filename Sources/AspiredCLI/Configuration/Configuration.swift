@@ -7,6 +7,8 @@ struct Configuration: Hashable, Sendable {
     var models: [DesiredModel]
     /// Where a list of further models is: the key of an object, or the path of a file.
     var modelsConfig: SourceLocation?
+    /// Where the list of models that the server reads is written, an absolute path; `nil`: nowhere.
+    var renderModelsConfig: String?
     /// What a model has that says nothing of its own.
     var ready: ReadinessRule
     var settle: Duration

@@ -39,6 +39,9 @@ extension ConfigurationReport {
         let configuration = Configuration(
             models: models,
             modelsConfig: modelsConfig,
+            renderModelsConfig: reader.optional(.renderModelsConfig) { text throws(ParseFault) in
+                try SettingValue.path(text, in: inputs.workingDirectory)
+            },
             ready: ready,
             settle: settle,
             root: root,

@@ -1,7 +1,8 @@
 extension Setting {
     /// Every setting, in the order of the help.
     static let all: [Setting] = [
-        model, modelsConfig, versions, root, stateDir, pollInterval, timeout, ready, settle, recheckInterval, verify, reuse,
+        model, modelsConfig, renderModelsConfig, versions, root, stateDir, pollInterval, timeout, ready, settle, recheckInterval,
+        verify, reuse,
         onChanged,
         pruneDelay, pruneForeign, maxVolume, keepFree, sync, fileMode, dirMode, s3Endpoint, s3Region, s3Addressing, s3Profile,
         s3Anonymous, s3RequestPayer, s3CAFile, s3InsecureSkipTLSVerify, concurrency, partSize, maxBandwidth, server,
@@ -27,6 +28,10 @@ extension Setting {
         "models-config", .value("FILE"), of: syncing,
         "A list of models in the text format of TensorFlow Serving's --model_config_file, a path or s3://bucket/key; models whose "
             + "base_path is s3:// or file:// are synced, others left to the server; run takes every change of it at once")
+    static let renderModelsConfig = Setting(
+        "render-models-config", .value("FILE"), of: syncing,
+        "Writes the list of models for TensorFlow Serving's --model_config_file, whole and by one rename: that of --models-config with "
+            + "base paths on the volume, and the models of --model; never ahead of what is published")
     static let versions = Setting(
         "versions", .value("POLICY"), default: "latest", of: syncing,
         "Which versions are aspired: latest, latest:N, all, or numbers such as 3,7")

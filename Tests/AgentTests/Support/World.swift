@@ -57,7 +57,7 @@ final class World: Sendable {
         _ models: [DesiredModel]? = nil, poll: Duration = .seconds(30), rules: PlanRules = PlanRules(),
         recheck: Duration = .seconds(600), onChanged: ChangeAction = .keep, requiresVerification: Bool = false,
         reuse: ReuseMode = .auto, settings: VolumeSettings = VolumeSettings(), boot: String = "this boot", isServed: Bool = false,
-        confirmTimeout: Duration = .seconds(600)
+        confirmTimeout: Duration = .seconds(600), list: FilePath? = nil
     ) -> Agent {
         Agent(
             program: "test", set: set(models ?? [model()]),
@@ -65,7 +65,12 @@ final class World: Sendable {
                 pollInterval: poll, rules: rules, republishPause: Self.republishPause, recheckInterval: recheck,
                 onChanged: onChanged, requiresVerification: requiresVerification, reuse: reuse, confirmTimeout: confirmTimeout),
             volume: volume(settings, boot: boot),
-            workers: AgentWorkers(), telemetry: recorder, time: time, server: isServed ? server : nil)
+            workers: AgentWorkers(), telemetry: recorder, time: time, server: isServed ? server : nil,
+            list: list.map { path in
+                ServedList(
+                    path: path, root: root, isAsked: isServed, worker: WorkerThread(name: "test-list"), telemetry: recorder,
+                    time: time)
+            })
     }
 
     func set(_ models: [DesiredModel], list: String? = nil, former: Set<String> = [], gap: String? = nil) -> ModelSet {
@@ -150,7 +155,7 @@ final class World: Sendable {
     /// Every loop sleeps, and has slept while nothing was under way that could wake it.
     private func isQuiet(_ agent: Agent) async -> Bool {
         let loops = agent.reconcilers
-        let pauses: Set<Duration> = [Self.republishPause, ModelReconciler.goneInterval]
+        let pauses: Set<Duration> = [Self.republishPause, ModelReconciler.goneInterval, Agent.dropInterval]
         let others = pauses.union([Self.timeout, Self.shortTimeout])
         if loops.isEmpty { return time.durations == [.seconds(1)] }
         let before = time.sleepers(but: others)

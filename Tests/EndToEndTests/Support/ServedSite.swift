@@ -6,18 +6,27 @@ import Testing
 struct ServedSite: Sendable {
     let site: Site
     let server: TensorFlowServingEmulator
+    /// `nil`: the server has a list of its own.
+    let reading: ListReading?
 
-    /// Runs `body` with a server that has one model, `mnist`, under a policy of its own.
+    /// Where a server that reads its list reads it.
+    var list: String { "\(site.scratch)/served.config" }
+
+    /// Runs `body` with a server that has one model, `mnist`, under a policy of its own, or that reads a list (`reads`).
     static func with(
-        _ policy: EmulatedPolicy = .latest(1), options: EmulatorOptions = options(),
+        _ policy: EmulatedPolicy = .latest(1), reads: Bool = false, options: EmulatorOptions = options(),
         _ body: (ServedSite) async throws -> Void
     ) async throws {
         try await Site.with { site in
             // The server's own check of its base path holds up everything until there is one.
             try makeDirectory(site.base())
-            let server = TensorFlowServingEmulator(
-                models: [EmulatedModel(name: "mnist", basePath: site.base(), policy: policy)], options: options)
-            try await server.running { try await body(ServedSite(site: site, server: server)) }
+            let own = EmulatedModel(name: "mnist", basePath: site.base(), policy: policy)
+            let server = TensorFlowServingEmulator(models: reads ? [] : [own], options: options)
+            let reading = reads ? ListReading("\(site.scratch)/served.config", server: server) : nil
+            let served = ServedSite(site: site, server: server, reading: reading)
+            try await server.running {
+                if let reading { try await reading.reading { try await body(served) } } else { try await body(served) }
+            }
         }
     }
 

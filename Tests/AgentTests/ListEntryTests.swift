@@ -1,0 +1,257 @@
+import Servables
+import Testing
+
+@testable import Agent
+
+@Suite("how a model stands in the server's list")
+struct ListEntryTests {
+    private static func versions(_ numbers: [Int64]) -> Set<Version> { Set(numbers.map(Version.init(number:))) }
+
+    /// A row: what is planned on what is there, and what the list has before and after.
+    struct Row: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        var policy = VersionPolicy.latest(1)
+        var labels: [String: Int64] = [:]
+        let present: [Int64]
+        /// `nil`: nobody knows what is aspired.
+        let wanted: [Int64]?
+        var isComplete = true
+        var expected: [Int64] = []
+        var hasRefused = false
+        /// `nil`: nobody is there.
+        var available: [Int64]?
+        var current: ListEntry?
+        let next: ListEntry?
+    }
+
+    private static func entry(_ policy: VersionPolicy, _ labels: [String: Int64] = [:]) -> ListEntry {
+        ListEntry(policy: policy, labels: labels)
+    }
+
+    static let rows: [Row] = [
+        Row(testDescription: "a new model without a version is not in it", present: [], wanted: [], isComplete: false, next: nil),
+        Row(testDescription: "a new model is in it with its first version", present: [7], wanted: [7], next: entry(.latest(1))),
+        Row(
+            testDescription: "in an outage what is there is served", policy: .specific([9]), present: [7], wanted: nil,
+            next: entry(.specific([7]))),
+        Row(
+            testDescription: "in an outage what is in it stays", policy: .specific([9]), present: [7], wanted: nil,
+            current: entry(.all), next: entry(.all)),
+        Row(
+            testDescription: "a policy of numbers waits for them", policy: .specific([2]), present: [1], wanted: [1],
+            isComplete: false, current: entry(.specific([1])), next: entry(.specific([1]))),
+        Row(
+            testDescription: "a policy changes when its versions are in place", policy: .specific([2]), present: [1, 2],
+            wanted: [2], current: entry(.specific([1])), next: entry(.specific([2]))),
+        Row(
+            testDescription: "one of several is missing: the policy before stays, if it serves what is there",
+            policy: .specific([3, 2]), present: [1, 2], wanted: [2, 1], isComplete: false, current: entry(.latest(2)),
+            next: entry(.latest(2))),
+        Row(
+            testDescription: "one of several is missing, and the policy before does not serve what is there: by number",
+            policy: .specific([3, 2]), present: [1, 2], wanted: [2, 1], isComplete: false, current: entry(.specific([1])),
+            next: entry(.specific([2, 1]))),
+        Row(
+            testDescription: "what is named by number and cannot be loaded: the old one goes on", policy: .specific([2]),
+            present: [1], wanted: [1], isComplete: false, hasRefused: true, current: entry(.specific([2])),
+            next: entry(.specific([1]))),
+        Row(
+            testDescription: "a rollback is by number for as long as the higher one is there", present: [5, 3], wanted: [3],
+            current: entry(.latest(1)), next: entry(.specific([3]))),
+        Row(
+            testDescription: "after a rollback the policy is its own again", present: [3], wanted: [3],
+            current: entry(.specific([3])), next: entry(.latest(1))),
+        Row(
+            testDescription: "one that is not ours and higher hides nothing", present: [9, 2], wanted: [2],
+            current: entry(.latest(1)), next: entry(.specific([2]))),
+        Row(
+            testDescription: "more than is wanted is no matter under all", policy: .all, present: [1, 2], wanted: [2],
+            current: entry(.all), next: entry(.all)),
+        Row(
+            testDescription: "lost versions may be served from memory", present: [], wanted: [], isComplete: false,
+            current: entry(.latest(1)), next: entry(.latest(1))),
+        Row(
+            testDescription: "nothing is left but what was refused", present: [], wanted: [], isComplete: false, hasRefused: true,
+            current: entry(.latest(1)), next: nil),
+        Row(
+            testDescription: "a label waits for its version", labels: ["stable": 2], present: [2], wanted: [2], available: [],
+            current: entry(.latest(1)), next: entry(.latest(1))),
+        Row(
+            testDescription: "a label is in it once its version is available", labels: ["stable": 2], present: [2], wanted: [2],
+            available: [2], current: entry(.latest(1)), next: entry(.latest(1), ["stable": 2])),
+        Row(
+            testDescription: "until it moves the label stands at the old one, which is served for that", labels: ["stable": 2],
+            present: [1, 2], wanted: [2], available: [1], current: entry(.latest(1), ["stable": 1]),
+            next: entry(.specific([2, 1]), ["stable": 1])),
+        Row(
+            testDescription: "a label of a version that nobody has seen yet stays at the old one", labels: ["stable": 2],
+            present: [1], wanted: [1], available: [1], current: entry(.latest(1), ["stable": 1]),
+            next: entry(.latest(1), ["stable": 1])),
+        Row(
+            testDescription: "before a higher one comes in the list says that a label's is served", labels: ["stable": 2],
+            present: [1], wanted: [1], isComplete: false, expected: [2], available: [1],
+            current: entry(.latest(1), ["stable": 1]), next: entry(.specific([1]), ["stable": 1])),
+        Row(
+            testDescription: "a label moves", labels: ["stable": 2], present: [1, 2], wanted: [2], available: [2, 1],
+            current: entry(.specific([2, 1]), ["stable": 1]), next: entry(.latest(1), ["stable": 2])),
+        Row(
+            testDescription: "a label that the list no longer has goes", labels: [:], present: [1], wanted: [1], available: [1],
+            current: entry(.latest(1), ["stable": 1]), next: entry(.latest(1))),
+        Row(
+            testDescription: "a label of a version that is not aspired goes before the version", labels: ["stable": 1],
+            present: [1, 2], wanted: [2], available: [1], current: entry(.latest(1), ["stable": 1]), next: entry(.latest(1))),
+        Row(
+            testDescription: "a server that starts anew would not take a list with labels", labels: ["stable": 2], present: [2],
+            wanted: [2], available: nil, current: entry(.latest(1), ["stable": 2]), next: entry(.latest(1))),
+        Row(
+            testDescription: "the old version of a label that is expected elsewhere is not available either",
+            labels: ["stable": 2], present: [1], wanted: [1], isComplete: false, expected: [2], available: [],
+            current: entry(.latest(1), ["stable": 1]), next: entry(.latest(1))),
+    ]
+
+    @Test("it never names what is not there, nor lets go of what is needed", arguments: rows)
+    func stands(_ row: Row) {
+        let served: ListStanding.Served = row.available.map { .available(Self.versions($0)) } ?? .none
+        let standing = ListStanding(
+            policy: row.policy, present: Self.versions(row.present), wanted: row.wanted.map(Self.versions),
+            expected: Self.versions(row.expected), isComplete: row.isComplete, hasRefused: row.hasRefused, served: served)
+        #expect(ListEntry.next(row.policy, labels: row.labels, standing, current: row.current) == row.next)
+    }
+
+    @Test("before a model's first turn, and where the server does not answer, what is in the list stays")
+    func unknown() {
+        let current = Self.entry(.specific([4]), ["stable": 4])
+        #expect(ListEntry.next(.latest(1), labels: ["stable": 5], nil, current: current) == current)
+        let standing = ListStanding(
+            policy: .latest(1), present: Self.versions([4, 5]), wanted: Self.versions([5]), expected: [], isComplete: true,
+            hasRefused: false, served: .unknown)
+        #expect(
+            ListEntry.next(.latest(1), labels: ["stable": 5], standing, current: current)
+                == Self.entry(.specific([5, 4]), ["stable": 4]))
+    }
+
+    @Test("whatever happens: what is wanted is served, and labels stand only at what is available")
+    func always() {
+        var random = SeededGenerator(seed: 41)
+        let policies: [VersionPolicy] = [.latest(1), .latest(2), .all, .specific([1]), .specific([4, 2]), .specific([5])]
+        func some(_ numbers: ClosedRange<Int64>) -> [Int64] { numbers.filter { _ in Bool.random(using: &random) } }
+        for _ in 0..<20_000 {
+            let present = some(0...5)
+            let wanted = present.filter { _ in Bool.random(using: &random) }
+            let available = Bool.random(using: &random) ? some(0...5) : nil
+            let policy = policies.randomElement(using: &random) ?? .all
+            let standing = ListStanding(
+                policy: Bool.random(using: &random) ? policy : .all, present: Self.versions(present),
+                wanted: Self.versions(wanted), expected: Self.versions(some(0...5)), isComplete: Bool.random(using: &random),
+                hasRefused: Bool.random(using: &random), served: available.map { .available(Self.versions($0)) } ?? .none)
+            let labels = ["a": Int64.random(in: -1...5, using: &random), "b": .random(in: 0...5, using: &random)]
+            let current: ListEntry? =
+                Bool.random(using: &random)
+                ? ListEntry(
+                    policy: policies.randomElement(using: &random) ?? .all, labels: ["a": .random(in: 0...5, using: &random)])
+                : nil
+            let next = ListEntry.next(policy, labels: labels, standing, current: current)
+            guard let next else {
+                #expect(wanted.isEmpty && (current == nil || standing.hasRefused), "\(standing) \(String(describing: current))")
+                continue
+            }
+            guard !wanted.isEmpty else {
+                #expect(next == current)
+                continue
+            }
+            #expect(Self.versions(wanted).isSubset(of: next.chosen(from: standing.present)), "\(standing): \(next)")
+            for (label, number) in next.labels {
+                #expect(available?.contains(number) == true, "\(label): \(standing)")
+                #expect(number == labels[label] || number == current?.labels[label])
+            }
+            // It comes to rest: as long as nothing else changes it is not written again.
+            #expect(ListEntry.next(policy, labels: labels, standing, current: next) == next, "\(standing)")
+        }
+    }
+}
+
+extension ListStanding {
+    fileprivate init(
+        policy: VersionPolicy, present: Set<Version>, wanted: Set<Version>?, expected: Set<Version>, isComplete: Bool,
+        hasRefused: Bool, served: Served
+    ) {
+        self.init(
+            ModelPlan(), policy: policy, isListed: false, inventory: Inventory(hasBasePath: true, entries: [], staged: []),
+            served: served)
+        self.present = present
+        self.wanted = wanted
+        self.expected = expected
+        self.isComplete = isComplete
+        self.hasRefused = hasRefused
+    }
+}
+
+@Suite("what may leave a base path for all that the server's list says")
+struct ListFreedomTests {
+    /// A row: version 2 is to go, of those that are there.
+    struct Row: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        var present: Set<Int64> = [1, 2]
+        var entry: ListEntry? = ListEntry(policy: .latest(1), labels: [:])
+        var next: ListEntry? = ListEntry(policy: .latest(1), labels: [:])
+        /// Replaced this long ago; `nil` is what nobody knows.
+        var formers: [(VersionPolicy?, Duration)] = []
+        var isAsked = false
+        var state: ServedState?
+        let mayGo: Bool
+    }
+
+    private static func by(_ policy: VersionPolicy, _ labels: [String: Int64] = [:]) -> ListEntry {
+        ListEntry(policy: policy, labels: labels)
+    }
+
+    static let rows: [Row] = [
+        Row(testDescription: "by a policy that takes what is there it goes", mayGo: true),
+        Row(testDescription: "while the list is not written it stays", entry: by(.specific([2])), mayGo: false),
+        Row(testDescription: "a label holds it", entry: by(.all, ["a": 2]), next: by(.all, ["a": 2]), mayGo: false),
+        Row(
+            testDescription: "the list before had this one alone", entry: by(.specific([1])), next: by(.specific([1])),
+            formers: [(.specific([2]), .seconds(59))], mayGo: false),
+        Row(
+            testDescription: "the list before is forgotten", entry: by(.specific([1])), next: by(.specific([1])),
+            formers: [(.specific([2]), .seconds(60))], mayGo: true),
+        Row(
+            testDescription: "the list before had another one, too", entry: by(.specific([1])), next: by(.specific([1])),
+            formers: [(.specific([2, 1]), .seconds(1)), (.all, .seconds(1))], mayGo: true),
+        Row(testDescription: "nobody knows the list before", formers: [(nil, .seconds(59))], mayGo: false),
+        Row(testDescription: "the model is not in the list", entry: nil, next: nil, mayGo: true),
+        Row(
+            testDescription: "the server still has it", entry: by(.specific([1])), next: by(.specific([1])), isAsked: true,
+            state: .available, mayGo: false),
+        Row(
+            testDescription: "the server has let go of it: so it has read the list", entry: by(.specific([1])),
+            next: by(.specific([1])), formers: [(.specific([2]), .zero), (nil, .zero)], isAsked: true, state: .ended, mayGo: true),
+        Row(
+            testDescription: "the server never had it", entry: by(.specific([1])), next: by(.specific([1])),
+            formers: [(nil, .zero)], isAsked: true, mayGo: true),
+        Row(
+            testDescription: "it could not be loaded, by whichever list", entry: by(.specific([1])), next: by(.specific([1])),
+            formers: [(.specific([2]), .seconds(1))], isAsked: true, state: .failed("no"), mayGo: false),
+        Row(
+            testDescription: "it could not be loaded, and the server finds another one", formers: [(.all, .zero)], isAsked: true,
+            state: .failed("no"), mayGo: true),
+        Row(
+            testDescription: "by the list the server would have it until it is gone", entry: by(.all), next: by(.all),
+            isAsked: true,
+            state: .available, mayGo: true),
+    ]
+
+    @Test("only what no list needs that the server may go by", arguments: rows)
+    func goes(_ row: Row) {
+        let now: Duration = .seconds(1_000)
+        let standing = ListStanding(
+            policy: .latest(1), present: Set(row.present.map(Version.init(number:))), wanted: [], expected: [], isComplete: true,
+            hasRefused: false, served: .unknown)
+        let freedom = ListFreedom(
+            standing: standing, entry: row.entry, next: row.next, hasDesiredLabels: false,
+            formers: row.formers.map { policy, ago in
+                .init(entry: policy.map { ListEntry(policy: $0, labels: [:]) }, replacedAt: now - ago)
+            })
+        #expect(freedom.mayGo(Version(number: 2), row.state, isAsked: row.isAsked, now) == row.mayGo)
+    }
+}
