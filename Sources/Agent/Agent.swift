@@ -141,6 +141,7 @@ public final class Agent: Sendable {
         defer { volume.unlock() }
         let set = state.withLock { $0.set }
         try await begin(set, sweepingModels: set.gap == nil)
+        if let list, server == nil { telemetry.record(.notice(list.unasked)) }
         let keepers = ModelKeepers(of: self)
         await keepers.apply(set, isFirst: true)
         for await _ in setChanges { await keepers.apply(state.withLock { $0.set }) }

@@ -21,7 +21,7 @@ extension ModelServerConfig {
     public static let empty = ModelServerConfig(
         text: Array("model_config_list {\n}\n".utf8), models: [], inner: 19..<20)
 
-    /// The text with other entries; whatever is not named here, comments and unknown fields included, stays byte for byte.
+    /// The text with other entries; a model that gets another base path says that it is TensorFlow's, if it says nothing; whatever is not named here, comments and unknown fields included, stays byte for byte.
     /// - Parameters:
     ///   - added: models that the text does not have and that stand at its end, each with a base path.
     ///   - entry: how a model of the text stands in it; `nil` takes it out.
@@ -46,7 +46,7 @@ extension ModelServerConfig {
                 let fields =
                     [
                         "name: \(TextEdits.quoted(name))", "base_path: \(TextEdits.quoted(entry.basePath ?? ""))",
-                        "model_platform: \"tensorflow\"",
+                        TextEdits.platform,
                     ] + TextEdits.fields(entry.policy) + TextEdits.fields(entry.labels)
                 edits.insert("  config { \(fields.joined(separator: " ")) }\n", at: inner.upperBound)
             }
@@ -55,8 +55,11 @@ extension ModelServerConfig {
     }
 
     private func edit(_ model: ServedModel, _ entry: ServedEntry, _ edits: inout TextEdits) {
-        if let path = entry.basePath { edits.replace(model.basePathSpan, with: Array(TextEdits.quoted(path).utf8)) }
         var added: [String] = []
+        if let path = entry.basePath {
+            edits.replace(model.basePathSpan, with: Array(TextEdits.quoted(path).utf8))
+            if !model.parts.hasPlatform { added.append(TextEdits.platform) }
+        }
         if entry.policy != model.policy {
             if let field = model.parts.policy { edits.remove(field.extent) }
             added += TextEdits.fields(entry.policy)
@@ -108,6 +111,9 @@ struct TextEdits {
         }
         return result + text[position...]
     }
+
+    /// What the server takes for a SavedModel.
+    static let platform = "model_platform: \"tensorflow\""
 
     /// A policy as the text format has it: a field, or none.
     static func fields(_ policy: VersionPolicy?) -> [String] {

@@ -79,6 +79,8 @@ public struct ServedModel: Hashable, Sendable {
         let inner: Range<Int>
         let policy: TextField?
         let labels: [TextPlace]
+        /// Whether it says what kind of model it is, without which the server takes no list.
+        let hasPlatform: Bool
     }
 
     /// Its whole entry in the text.
@@ -108,7 +110,8 @@ public struct ServedModel: Hashable, Sendable {
         self.labels = labels
         parts = Parts(
             place: place, inner: message.span, policy: message.fields("model_version_policy").first,
-            labels: entries.map(\.place))
+            labels: entries.map(\.place),
+            hasPlatform: message.fields.contains { $0.name == "model_platform" || $0.name == "model_type" })
     }
 }
 

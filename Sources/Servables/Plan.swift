@@ -248,7 +248,7 @@ private func choosePruned(
     func isServed(_ version: Version) -> Bool {
         // The server may have let go of a parked one since: where it has another that is aspired, it does.
         if parked.contains(version) { return serving?.unseen?.contains(version) ?? true }
-        return serving?.confirmed.contains(version) == true
+        return serving?.confirmed.contains(version) == true && serving?.dropped.contains(version) == false
     }
     for entry in old.sorted(by: { (isServed($0.version) ? 1 : 0, $0.version) > (isServed($1.version) ? 1 : 0, $1.version) }) {
         let version = entry.version

@@ -58,6 +58,8 @@ public struct ServerFault: Error, Hashable, Sendable {
 public struct ServingState: Hashable, Sendable {
     /// Published versions that it has loaded.
     public var confirmed: Set<Version>
+    /// Those of them that it has let go of since.
+    public var dropped: Set<Version>
     /// Versions that must not be moved now, whoever put them there.
     public var loading: Set<Version>
     /// Published versions that it could not load, and why.
@@ -68,10 +70,11 @@ public struct ServingState: Hashable, Sendable {
     public var isLost: Bool
 
     public init(
-        confirmed: Set<Version> = [], loading: Set<Version> = [], failed: [Version: String] = [:],
+        confirmed: Set<Version> = [], dropped: Set<Version> = [], loading: Set<Version> = [], failed: [Version: String] = [:],
         unseen: Set<Version>? = nil, isLost: Bool = false
     ) {
         self.confirmed = confirmed
+        self.dropped = dropped
         self.loading = loading
         self.failed = failed
         self.unseen = unseen

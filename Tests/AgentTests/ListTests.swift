@@ -39,6 +39,17 @@ extension AgentSuite {
             world.agent(models, rules: rules, isServed: isServed, list: path(world))
         }
 
+        /// Lets time pass for one that waits for the server to let go of a model.
+        private static func pass(_ world: World, until what: String, _ condition: () -> Bool) async {
+            for _ in 0..<200 where !condition() {
+                world.time.moveToNext()
+                await world.wait(for: "its pause, or \(what)") {
+                    world.time.isAnyone(sleeping: Agent.dropInterval) || condition()
+                }
+            }
+            await world.wait(for: what, condition)
+        }
+
         @Test("A model is in it once its first version is there, with its base path on the volume; before there is no file")
         func enters() async throws {
             let world = try World("m", "n")
@@ -173,12 +184,13 @@ extension AgentSuite {
             await world.pass(.seconds(2), agent)
             agent.replaceModels(world.set([world.model("n")]))
             await world.wait(for: "the list") { Self.listed(world) == ["n none"] }
-            await world.pass(.seconds(90), agent)
+            await Self.pass(world, until: "the warning") {
+                world.recorder.lines(of: "warning the server has not taken up").count == 1
+            }
             #expect(world.names("m") == ["7"])
-            #expect(world.recorder.lines(of: "warning the server has not taken up").count == 1, "\(world.recorder.lines)")
             world.server.say(["7": .ended])
-            await world.pass(.seconds(3), agent)
-            await world.wait(for: "the model to leave") { world.names("m") == ["no base path"] }
+            await Self.pass(world, until: "the model to leave") { world.names("m") == ["no base path"] }
+            #expect(world.recorder.lines(of: "warning the server has not taken up").count == 1, "\(world.recorder.lines)")
             await running.stop()
         }
 
@@ -202,8 +214,7 @@ extension AgentSuite {
             let again = await world.run(next)
             await world.pass(.seconds(35), next)
             #expect(world.names("m") == ["7"], "a server may go by the list before")
-            await world.pass(.seconds(10), next)
-            await world.wait(for: "the model to leave") { world.names("m") == ["no base path"] }
+            await Self.pass(world, until: "the model to leave") { world.names("m") == ["no base path"] }
             await again.stop()
         }
 
@@ -273,6 +284,75 @@ extension AgentSuite {
             #expect(Self.listed(world) == ["m 2"])
             await world.pass(.seconds(61), agent)
             #expect(world.names() == ["2"])
+            await running.stop()
+        }
+
+        @Test("While it cannot be written, a model that is taken out stays, too")
+        func unwritableTakenOut() async throws {
+            let world = try World("m", "n")
+            world.source("m").put("7", ["a": "1"])
+            world.source("n").put("3", ["b": "2"])
+            let agent = Self.agent(world, [world.model("m"), world.model("n")])
+            let running = await world.run(agent)
+            await world.pass(.seconds(100), agent)
+            let obstacle = FilePath(Self.path(world).string + ".new")
+            try world.files.makeDirectory(obstacle, mode: 0o755)
+            agent.replaceModels(world.set([world.model("n")]))
+            await world.wait(for: "the first try") { world.recorder.lines(of: "warning write the server's list").count == 1 }
+            await world.pass(.seconds(200), agent)
+            #expect(Self.listed(world) == ["m none", "n none"] && world.names("m") == ["7"])
+            try world.files.removeTree(obstacle)
+            await Self.pass(world, until: "the list") { Self.listed(world) == ["n none"] }
+            #expect(world.names("m") == ["7"])
+            let listedAt = world.time.uptime()
+            await Self.pass(world, until: "the model to leave") { world.names("m") == ["no base path"] }
+            #expect(world.time.uptime() - listedAt >= .seconds(55))
+            await running.stop()
+        }
+
+        @Test("A model that the server has from elsewhere stays there until it is on the volume")
+        func adopted() async throws {
+            let world = try World()
+            try world.files.replaceFile(
+                Self.path(world),
+                with: Array(
+                    "model_config_list { config { name: 'm' base_path: '/data/m' model_version_policy { all {} } } }".utf8),
+                mode: 0o644)
+            world.source.put("7", ["a": "1"])
+            world.source.close(.fetch("7", "a"))
+            let agent = Self.agent(world, [world.model()])
+            agent.replaceModels(Self.set(world, [world.model()]))
+            let running = await world.run(agent)
+            #expect(Self.text(world)?.contains("/data/m") == true && Self.listed(world) == ["m all"])
+            world.source.open(.fetch("7", "a"))
+            await world.settle(agent)
+            #expect(Self.text(world)?.contains("\"\(world.root.appending("m"))\"") == true && Self.listed(world) == ["m none"])
+            // The server's alone again: it stays listed, and leaves the volume.
+            agent.replaceModels(world.set([], list: "model_config_list { config { name: 'm' base_path: '/data/m' } }"))
+            await world.wait(for: "the other list") { Self.text(world)?.contains("/data/m") == true }
+            await world.wait(for: "its pause") { world.time.isAnyone(sleeping: Agent.dropInterval) }
+            #expect(world.names() == ["7"])
+            await Self.pass(world, until: "the model to leave") { world.names() == ["no base path"] }
+            await running.stop()
+        }
+
+        @Test("A file that is gone is written again; the server is asked by the name that its list has")
+        func gone() async throws {
+            let world = try World()
+            world.source.put("7", ["a": "1"])
+            world.server.say(["7": .available])
+            var model = world.model()
+            model = DesiredModel(
+                name: model.name, source: model.source, policy: model.policy, ready: model.ready, settle: model.settle,
+                isRequired: true, serverName: "theirs")
+            let agent = Self.agent(world, [model], isServed: true)
+            let running = await world.run(agent)
+            await world.pass(.seconds(2), agent)
+            #expect(Set(world.server.questions) == ["m"])
+            #expect(Self.listed(world) == ["m none"])
+            _ = try world.files.removeFile(Self.path(world))
+            await world.pass(.seconds(40), agent)
+            #expect(Self.listed(world) == ["m none"])
             await running.stop()
         }
 

@@ -67,6 +67,12 @@ struct CommandLineTests {
                 "once --model m=s3://b --s3-anonymous=true",
                 "the option '--s3-anonymous' does not take any value, but 'true' was specified; `aspired --help` shows what is taken"
             ),
+            ("once extra", "unexpected argument 'extra': expected --model NAME=URI, or SOURCE DIRECTORY"),
+            ("once s3://b/m", "'s3://b/m' has no directory behind it: expected SOURCE DIRECTORY, or --model NAME=URI"),
+            ("once s3://b/m s3://b/n", "'s3://b/m' has no directory behind it: expected SOURCE DIRECTORY, or --model NAME=URI"),
+            ("once s3://b /m", "'s3://b' has no last component to name the model by: give --model NAME=URI"),
+            ("plan s3://b/m /x s3://b/n /y", "'/x' and '/y': expected one directory for all"),
+            ("once s3://b/m /x --root /x", "the directory is given by --root and by '/x': expected one of them"),
             ("status extra", "unexpected argument 'extra'; `aspired --help` shows what is taken"),
             ("status -o yaml", "-o is 'yaml': expected text or json"),
             ("probe", "probe asks nothing: expected `aspired probe ready` or `aspired probe health`"),
@@ -78,6 +84,23 @@ struct CommandLineTests {
         #expect(outcome.code == .usage)
         #expect(outcome.result == "")
         #expect(outcome.errors == ["aspired: " + expected])
+    }
+
+    @Test("a source and its directory are a model and the root, in the order of KServe's storage initializer")
+    func sourceAndPlace() throws {
+        let line = "once s3://b/models/mnist/?versions=all /mnt/models file:///srv/other /mnt/models --settle 3s"
+        let inputs = CommandLineInputs(
+            arguments: line.split(separator: " ").map(String.init), environment: ["ASPIRED_ROOT": "/x"], workingDirectory: "/",
+            isErrorTerminal: false)
+        guard case .command(.once, let report, _, _) = Invocation(inputs) else {
+            Issue.record("\(Invocation(inputs))")
+            return
+        }
+        let configuration = try #require(report.configuration)
+        #expect(configuration.root == "/mnt/models" && configuration.settle == .seconds(3))
+        #expect(configuration.models.map(\.name) == ["mnist", "other"])
+        #expect(configuration.models.map(\.source.description) == ["s3://b/models/mnist", "file:///srv/other"])
+        #expect(configuration.models[0].policy == .all)
     }
 
     @Test(

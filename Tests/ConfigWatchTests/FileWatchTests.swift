@@ -134,11 +134,12 @@ struct FileWatchTests {
         try await bench.watching("sub/list") { calls in
             try bench.files.makeDirectory(bench.path("sub"), mode: 0o755)
             try bench.write("sub/list", "1")
+            // It is asked for once a second. The first may be said by what was begun before the directory was there.
             await calls.next()
-            // Watched from now on.
-            _ = await calls.next()
-            let isTold = try await bench.tells(&calls) { try bench.write("sub/list", "\($0)") }
-            #expect(isTold)
+            for _ in 0..<2 {
+                let isTold = try await bench.tells(&calls) { try bench.write("sub/list", "\($0)") }
+                #expect(isTold)
+            }
         }
     }
 }

@@ -35,6 +35,26 @@ struct ComingFromTests {
         }
     }
 
+    @Test("KServe's storage initializer: its argument order and its environment")
+    func storageInitializer() async throws {
+        try await Site.with { site in
+            try site.put(1)
+            try site.put(4, of: "other")
+            var variables = [
+                "AWS_ACCESS_KEY_ID": FixtureCredentials.example.accessKey,
+                "AWS_SECRET_ACCESS_KEY": FixtureCredentials.example.secretKey, "AWS_DEFAULT_REGION": "us-east-1",
+                "AWS_ENDPOINT_URL": "http://\(Self.host(site))", "S3_ENDPOINT": Self.host(site), "S3_USE_HTTPS": "0",
+                "S3_VERIFY_SSL": "0", "S3_USER_VIRTUAL_BUCKET": "false", "awsAnonymousCredential": "false",
+            ]
+            variables["ASPIRED_READY"] = "none"
+            let planned = try await aspired(variables)("plan", "s3://models/mnist", site.root)
+            #expect(planned.code == 0 && planned.output.contains("mnist"), "\(planned)")
+            let outcome = try await aspired(variables)("once", "s3://models/mnist/", site.root, "s3://models/other", site.root)
+            #expect(outcome.code == 0, "\(outcome)")
+            #expect(site.versions() == ["1"] && site.versions(of: "other") == ["4"])
+        }
+    }
+
     @Test("a bucket that exporters wrote: directory markers are directories, temporary ones are no versions")
     func exporters() async throws {
         try await Site.with { site in

@@ -10,6 +10,7 @@ struct RenderingTests {
         model_config_list {
           config {
             name: "a"  # the first
+            model_platform: "tensorflow"
             base_path: "s3://b/a?ready=none"
             model_version_policy { specific { versions: 1 versions: 2 } };
             version_labels { key: "stable" value: 1 },
@@ -42,6 +43,22 @@ struct RenderingTests {
         }
         #expect(rendered == Self.text.replacing("\"s3://b/a?ready=none\"", with: #""/models/a \"\303\251\"""#))
         #expect(try ModelServerConfig(parsing: Array(rendered.utf8)).models[0].basePath == "/models/a \"é\"")
+    }
+
+    @Test("a model that gets another base path says what kind it is, without which the server takes no list")
+    func platform() throws {
+        func rendered(_ more: String) throws -> [String?] {
+            let text =
+                "model_config_list { config { name: 'x' base_path: 's3://b/x' \(more) } config { name: 'y' base_path: '/y' } }"
+            let config = try ModelServerConfig(parsing: Array(text.utf8))
+            let bytes = config.rendered {
+                ServedEntry(basePath: $0.name == "x" ? "/x" : nil, policy: $0.policy, labels: $0.labels)
+            }
+            return try ModelServerConfig(parsing: bytes).models.map(\.platform)
+        }
+        #expect(try rendered("") == ["tensorflow", nil])
+        #expect(try rendered("model_platform: 'other'") == ["other", nil])
+        #expect(try rendered("model_type: TENSORFLOW") == [nil, nil])
     }
 
     @Test(

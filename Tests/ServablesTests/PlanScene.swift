@@ -83,10 +83,11 @@ struct PlanScene {
 
 /// What a server has said: versions it has loaded, is loading, could not load.
 func server(
-    _ confirmed: String..., loading: [String] = [], failed: [String] = [], unseen: [String]? = nil, isLost: Bool = false
+    _ confirmed: String..., dropped: [String] = [], loading: [String] = [],
+    failed: [String] = [], unseen: [String]? = nil, isLost: Bool = false
 ) -> ServingState {
     ServingState(
-        confirmed: Set(confirmed.map(version)), loading: Set(loading.map(version)),
+        confirmed: Set(confirmed.map(version)), dropped: Set(dropped.map(version)), loading: Set(loading.map(version)),
         failed: Dictionary(uniqueKeysWithValues: failed.map { (version($0), "cannot parse") }),
         unseen: unseen.map { Set($0.map(version)) },
         isLost: isLost)

@@ -25,6 +25,10 @@ struct ServedPlanTests {
                 "of confirmed ones the highest", .init(listed: ["8"], volume: ["6", "7", "8"], serving: server("6", "7")),
                 "aspired 8 · prune 6 · keep 7 untilReplaced"),
             PlanCase(
+                "but not one that the server has let go of since",
+                .init(listed: ["8"], volume: ["6", "7", "8"], serving: server("6", "7", dropped: ["7"])),
+                "aspired 8 · prune 7 · keep 6 untilReplaced"),
+            PlanCase(
                 "one for each that is not in place: one published and not confirmed, one not published",
                 .init(
                     .latest(2), listed: ["5", "6", "7", "8", "9"], volume: ["5", "6", "7", "8"], ready: ["9"],

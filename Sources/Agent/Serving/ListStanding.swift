@@ -5,14 +5,21 @@ import Servables
 struct ListStanding: Hashable {
     /// What is known of the versions that the server has available.
     enum Served: Hashable {
-        /// Nobody can say now: what was known holds.
+        /// It does not answer now: what was known holds.
         case unknown
-        /// Nobody is there, or nobody is asked.
-        case none
+        /// Nobody is there: who starts next has nothing.
+        case away
+        /// Nobody is asked.
+        case unasked
         case available(Set<Version>)
 
-        func has(_ version: Version) -> Bool {
-            if case .available(let versions) = self { versions.contains(version) } else { false }
+        /// Those of the labels in the list that a server takes there.
+        func taken(_ labels: [String: Int64]) -> [String: Int64] {
+            switch self {
+            case .unknown: labels
+            case .away, .unasked: [:]
+            case .available(let versions): labels.filter { label in versions.contains { $0.number == label.value } }
+            }
         }
     }
 
@@ -20,9 +27,14 @@ struct ListStanding: Hashable {
     var policy: VersionPolicy
     /// What the server sees in the base path, ours or not, without what it has refused.
     var present: Set<Version>
-    /// What it is to serve of that; `nil` while nobody knows what is aspired.
-    var wanted: Set<Version>?
-    /// Versions that may be wanted once they are in place.
+    /// Whether anybody knows what is aspired.
+    var isListed: Bool
+    /// What is aspired and there.
+    var inPlace: Set<Version>
+    /// What is there and no longer aspired: those that are kept for what is not there yet, and all.
+    var kept: Set<Version>
+    var spare: Set<Version>
+    /// Versions that may be aspired once they are in place.
     var expected: Set<Version>
     /// Whether all that is aspired is in place.
     var isComplete: Bool
@@ -33,20 +45,24 @@ struct ListStanding: Hashable {
     /// By what is planned for the model.
     init(_ plan: ModelPlan, policy: VersionPolicy, isListed: Bool, inventory: Inventory, served: Served) {
         self.policy = policy
+        self.isListed = isListed
         self.served = served
         present = Set(inventory.entries.map(\.version)).subtracting(plan.refuse.keys)
         hasRefused = !plan.refuse.isEmpty || !inventory.refused.isEmpty
-        let inPlace = Set(plan.aspired.filter { inventory[$0]?.manifest != nil })
+        inPlace = Set(plan.aspired.filter { inventory[$0]?.manifest != nil })
         expected = Set(plan.aspired + plan.ask).union(plan.held.keys)
         isComplete = plan.isSettled && inPlace.count == plan.aspired.count
         if case .specific = policy, !plan.absent.isEmpty || !plan.held.isEmpty || !plan.refused.isEmpty { isComplete = false }
-        guard isListed else { return }
-        // New before old: what is kept in the place of a version that is not there is served in its place.
-        let kept = plan.keep.filter { version, reason in
-            if case .delay = reason { return false }
-            return reason != .loading && present.contains(version)
-        }
-        wanted = isComplete && !inPlace.isEmpty ? inPlace : inPlace.union(kept.keys)
+        kept = Set(plan.keep.filter { $0.value == .untilReplaced || $0.value == .last }.keys).intersection(present)
+        spare = Set(plan.keep.filter { $0.value != .loading }.keys).intersection(present)
+    }
+
+    /// What the server is to have by the list: what is aspired; and, until all of that is there, what it has by the list now; and if
+    /// that is nothing, what is kept.
+    fileprivate func wanted(_ current: ListEntry?) -> Set<Version> {
+        if isComplete, !inPlace.isEmpty { return inPlace }
+        let wanted = inPlace.union(spare.intersection(current?.chosen(from: present) ?? []))
+        return wanted.isEmpty ? (kept.isEmpty ? spare : kept) : wanted
     }
 }
 
@@ -69,16 +85,17 @@ struct ListEntry: Hashable {
         _ policy: VersionPolicy, labels: [String: Int64], _ standing: ListStanding?, current: ListEntry?
     ) -> ListEntry? {
         guard let standing else { return current }
-        guard let wanted = standing.wanted else {
+        let stays = current.map { ListEntry(policy: $0.policy, labels: standing.served.taken($0.labels)) }
+        if standing.present.isEmpty { return standing.isServedFromMemory ? stays : nil }
+        guard standing.isListed else {
             // Nobody knows what is aspired: what is there is served as before.
-            if current != nil || standing.present.isEmpty { return current }
+            if let stays, !stays.chosen(from: standing.present).isEmpty { return stays }
             let isEnough = standing.present.isSubset(of: policy.choose(from: standing.present))
             return ListEntry(policy: isEnough ? policy : .byNumber(standing.present), labels: [:])
         }
-        if wanted.isEmpty {
-            // A server that starts waits for ever for a model without versions. One that has lost them may serve them from memory.
-            return standing.hasRefused ? nil : current
-        }
+        let wanted = standing.wanted(current)
+        // What is there is not ours.
+        guard !wanted.isEmpty else { return standing.isServedFromMemory ? stays : nil }
         let (next, labelled) = next(labels: labels, wanted: wanted, standing, current: current?.labels ?? [:])
         let isComplete = standing.isComplete && standing.policy == policy
         let candidates = [isComplete ? nil : current?.policy, policy].compactMap(\.self)
@@ -97,28 +114,30 @@ struct ListEntry: Hashable {
     private static func next(
         labels: [String: Int64], wanted: Set<Version>, _ standing: ListStanding, current: [String: Int64]
     ) -> (labels: [String: Int64], labelled: Set<Version>) {
+        let taken = standing.served.taken(current)
         var next: [String: Int64] = [:]
-        var labelled: Set<Version> = []
         for (label, number) in labels where number >= 0 {
             let version = Version(number: number)
-            let old = current[label]
-            switch standing.served {
-            case .none: continue
-            case .unknown: next[label] = old
-            case .available(let available):
-                if wanted.contains(version), available.contains(version) {
-                    next[label] = number
-                } else if let old = old.map(Version.init(number:)), available.contains(old),
-                    !wanted.union(standing.expected).isDisjoint(with: [version, old])
-                {
-                    next[label] = old.number
-                }
-            }
-            if let number = next[label], standing.present.contains(Version(number: number)) {
-                labelled.insert(Version(number: number))
+            if standing.inPlace.contains(version), case .available(let available) = standing.served, available.contains(version) {
+                next[label] = number
+            } else if let old = taken[label].map(Version.init(number:)),
+                !wanted.union(standing.expected).isDisjoint(with: [version, old])
+            {
+                next[label] = old.number
             }
         }
-        return (next, labelled)
+        return (next, Set(next.values.map(Version.init(number:))).intersection(standing.present))
+    }
+}
+
+extension ListStanding {
+    /// Whether a server may serve versions that are no longer there. One that starts waits for ever for a model without versions.
+    fileprivate var isServedFromMemory: Bool {
+        switch served {
+        case .available(let versions): !versions.isEmpty
+        case .away: false
+        case .unknown, .unasked: !hasRefused
+        }
     }
 }
 

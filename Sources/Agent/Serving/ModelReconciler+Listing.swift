@@ -8,13 +8,13 @@ extension ModelReconciler {
         guard let list else { return }
         let standing = ListStanding(
             plan, policy: model.policy, isListed: available.listed?.isEmpty == false, inventory: held,
-            served: server == nil ? .none : watch.available)
+            served: server != nil ? watch.available : mode == .once ? .away : .unasked)
         let isKnown = server != nil && isServerKnown(now)
         let seen = isKnown ? server.flatMap { server in watch.lastView.map { (by: server.description, view: $0) } } : nil
         let freedom = await list.follow(model.name, standing, seen: seen)
         listFreedom = freedom
         func mayGo(_ version: Version) -> Bool {
-            freedom?.mayGo(version, watch.lastView?.states[version], isAsked: server != nil, now) ?? false
+            freedom?.mayGo(version, watch.lastView?.states[version], isAsked: watch.lastView != nil, now) ?? false
         }
         let stays = plan.prune.filter { held[$0] != nil && !mayGo($0) }
         let refused = plan.refuse.filter { mayGo($0.key) }
@@ -38,29 +38,31 @@ extension Agent {
     ///   - serverName: what the server calls it.
     func awaitDropped(_ name: String, serverName: String) async {
         guard let list else { return }
-        var isFirst = true
+        var isSaid = false
         while !Task.isCancelled {
-            let (isListed, since) = await list.leave(of: name)
-            // Without a file there is no server that goes by one.
-            guard let since else { return }
-            let isSettled = time.uptime() - since >= ListFreedom.patience
-            if let server, !isListed {
-                do throws(ServerFault) {
-                    let states = try await server.view(of: serverName).states
-                    if states.values.allSatisfy({ $0 == .ended }) { return }
-                    if isSettled, states.values.allSatisfy(\.isGone) { return }
-                    if isSettled, isFirst {
-                        isFirst = false
-                        telemetry.record(.warning(list.unread(by: server.description, of: name)))
-                    }
-                } catch {
-                    // One that starts now reads the file as it is.
-                    if error.isAway, isSettled { return }
-                }
-            } else if isSettled {
-                return
+            switch await list.leave(of: name) {
+            // There is no server that goes by one.
+            case .noFile: return
+            case .pending: break
+            case .elsewhere(let since): if time.uptime() - since >= ListFreedom.patience { return }
+            case .out(let since):
+                let isSettled = time.uptime() - since >= ListFreedom.patience
+                if await hasDropped(name, serverName: serverName, isSettled: isSettled) { return }
+                if isSettled, !isSaid, let server { telemetry.record(.warning(list.unread(by: server.description, of: name))) }
+                isSaid = isSaid || isSettled
             }
             do { try await time.sleep(for: Self.dropInterval) } catch { return }
+        }
+    }
+
+    private func hasDropped(_ name: String, serverName: String, isSettled: Bool) async -> Bool {
+        guard let server else { return isSettled }
+        do throws(ServerFault) {
+            // That one could not be loaded says nothing of the list that it goes by.
+            return try await server.view(of: serverName).states.values.allSatisfy { $0 == .ended || isSettled && $0.isGone }
+        } catch {
+            // One that starts now reads the file as it is.
+            return error.isAway && isSettled
         }
     }
 }

@@ -52,13 +52,16 @@ extension ModelReconciler {
         }
     }
 
+    /// What the server calls the model: in a list of ours it is as we do.
+    var serverName: String { list == nil ? model.serverName ?? model.name : model.name }
+
     /// Asks the server by the name that it knows the model by, and has `watch` take what it says.
     /// - Returns: what it said; `nil` where that is of no use any more: the model has another name there now, or all is to end.
     private func ask(_ server: any ServerLink) async -> Result<ServerView, ServerFault>? {
-        let name = model.serverName ?? model.name
+        let name = serverName
         let answer: Result<ServerView, ServerFault>
         do throws(ServerFault) { answer = .success(try await server.view(of: name)) } catch { answer = .failure(error) }
-        guard !Task.isCancelled, name == model.serverName ?? model.name else { return nil }
+        guard !Task.isCancelled, name == serverName else { return nil }
         take(answer, of: server)
         return answer
     }

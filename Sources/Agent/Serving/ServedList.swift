@@ -32,10 +32,9 @@ public final class ServedList: Sendable {
         var models: [String: Model] = [:]
         var standings: [String: ListStanding] = [:]
         /// What is in the file; `nil`: there is none that can be read.
-        var written: [UInt8]?
+        var written: ModelServerConfig?
+        /// Of its models, those with their base path on the volume.
         var entries: [String: ListEntry] = [:]
-        /// Every model in it, also those that are passed through.
-        var namesWritten: Set<String> = []
         /// What the file said of a model not long ago.
         var formers: [String: [ListFreedom.Former]] = [:]
         /// When a model left the file.
@@ -87,6 +86,7 @@ public final class ServedList: Sendable {
                     uniqueKeysWithValues: set.models.map { ($0.name, Model(policy: $0.policy, labels: labels[$0.name] ?? [:])) })
                 state.standings = state.standings.filter { state.models[$0.key] != nil }
                 sayLabels(&state)
+                for name in state.names { state.leftAt[name] = nil }
                 write(&state)
             }
         }
@@ -112,10 +112,27 @@ public final class ServedList: Sendable {
         }
     }
 
-    /// Whether the file still has a model, and since when it is as it is; `nil`: nobody has seen a file.
-    func leave(of name: String) async -> (isListed: Bool, since: Duration?) {
-        await worker.run { [state] in
-            state.withLock { ($0.namesWritten.contains(name), $0.leftAt[name] ?? $0.writtenAt) }
+    /// How a model that is taken out stands in the file.
+    enum Leave {
+        /// Nobody has seen a file.
+        case noFile
+        /// It is still in there: the file cannot be written.
+        case pending
+        /// It is in there with a base path elsewhere: the server alone has it from now on.
+        case elsewhere(since: Duration)
+        case out(since: Duration)
+    }
+
+    /// Says how a model that is taken out stands in the file.
+    func leave(of name: String) async -> Leave {
+        await worker.run { [self] in
+            state.withLock { state in
+                // What could not be written is tried again by whoever waits for it.
+                write(&state)
+                guard let since = state.leftAt[name] ?? state.writtenAt, let written = state.written else { return .noFile }
+                if state.entries[name] != nil { return .pending }
+                return written.models.contains { $0.name == name } ? .elsewhere(since: since) : .out(since: since)
+            }
         }
     }
 
@@ -127,12 +144,22 @@ public final class ServedList: Sendable {
         else { return }
         state.writtenAt = time.uptime() - max(.zero, time.now().since(status.modified))
         guard let config = try? ModelServerConfig(parsing: text) else { return }
-        state.written = text
-        state.namesWritten = Set(config.models.map(\.name))
-        for model in config.models {
-            state.entries[model.name] = ListEntry(policy: model.policy ?? .latest(1), labels: model.labels)
-            state.formers[model.name] = state.writtenAt.map { [ListFreedom.Former(entry: nil, replacedAt: $0)] }
+        state.written = config
+        state.entries = entries(of: config)
+        for name in state.entries.keys {
+            state.formers[name] = state.writtenAt.map { [ListFreedom.Former(entry: nil, replacedAt: $0)] }
         }
+    }
+
+    private func basePath(_ name: String) -> String { root.appending(name).string }
+
+    /// How models of the volume stand in a list.
+    private func entries(of config: ModelServerConfig) -> [String: ListEntry] {
+        var entries: [String: ListEntry] = [:]
+        for model in config.models where model.basePath == basePath(model.name) {
+            entries[model.name] = ListEntry(policy: model.policy ?? .latest(1), labels: model.labels)
+        }
+        return entries
     }
 
     private static let limit = 4 << 20
@@ -146,38 +173,39 @@ public final class ServedList: Sendable {
         guard let config = state.config else { return }
         var entries: [String: ListEntry] = [:]
         for (name, model) in state.models { entries[name] = next(name, model, state) }
-        func rendered(_ name: String, _ entry: ListEntry, policy: VersionPolicy?) -> ServedEntry {
-            ServedEntry(
-                basePath: root.appending(name).string, policy: entry.policy == policy ?? .latest(1) ? policy : entry.policy,
+        func rendered(_ name: String, policy: VersionPolicy?) -> ServedEntry? {
+            guard let entry = entries[name] else {
+                // Until it is on the volume the server has it from where it had it before.
+                return state.written?.models.first { $0.name == name && $0.basePath != basePath(name) }.map {
+                    ServedEntry(basePath: $0.basePath, policy: $0.policy, labels: $0.labels)
+                }
+            }
+            return ServedEntry(
+                basePath: basePath(name), policy: entry.policy == policy ?? .latest(1) ? policy : entry.policy,
                 labels: entry.labels)
         }
         let listed = Set(config.models.map(\.name))
         let added = state.names.filter { !listed.contains($0) }.compactMap { name in
-            entries[name].map { (name: name, entry: rendered(name, $0, policy: nil)) }
+            rendered(name, policy: nil).map { (name: name, entry: $0) }
         }
         let text = config.rendered(adding: added) { model in
             guard state.models[model.name] != nil else {
                 return ServedEntry(basePath: nil, policy: model.policy, labels: model.labels)
             }
-            return entries[model.name].map { rendered(model.name, $0, policy: model.policy) }
+            return rendered(model.name, policy: model.policy)
         }
-        let names = listed.subtracting(state.models.keys).union(entries.keys)
+        guard let next = try? ModelServerConfig(parsing: text) else {
+            return fail("what it would be is no list: a bug of ours, please report it", &state)
+        }
         // A server that finds an empty list is up and serves nothing.
-        if text == state.written || state.written == nil && names.isEmpty { return }
+        if next.models.isEmpty, state.written == nil { return }
+        if text == state.written?.text, (try? fileSystem.status(path)?.kind) == .file { return }
         let now = time.uptime()
         guard state.failures.retryAt <= now else { return }
         do throws(FileError) {
             try fileSystem.replaceFile(path, with: text, mode: 0o644)
         } catch {
-            let failure = Failure(
-                .volume, "write the server's list of models \(path): \(error.errno); is its directory there and writable?")
-            let isNew = state.failures.last?.message != failure.message
-            state.failures.add(failure, now: now) { _ in Self.retryInterval }
-            if isNew {
-                telemetry.record(
-                    .warning("\(failure.message) It is tried again; until then no version goes that the server may want"))
-            }
-            return
+            return fail("\(error.errno); is its directory there and writable?", &state)
         }
         state.failures = FailureStreak()
         for name in Set(state.entries.keys).union(entries.keys) where state.entries[name] != entries[name] {
@@ -187,12 +215,22 @@ public final class ServedList: Sendable {
             state.formers[name] = formers
             state.unread[name] = entries[name].map { _ in now }
         }
-        for name in state.namesWritten.subtracting(names) { state.leftAt[name] = now }
-        state.written = text
+        let names = Set(next.models.map(\.name))
+        for model in state.written?.models ?? [] where !names.contains(model.name) || state.models[model.name] == nil {
+            state.leftAt[model.name] = state.leftAt[model.name] ?? now
+        }
+        state.written = next
         state.writtenAt = now
-        state.entries = entries
-        state.namesWritten = names
+        state.entries = self.entries(of: next)
         telemetry.record(.notice("the server's list of models \(path) is another one: \(Self.described(names.count))"))
+    }
+
+    private func fail(_ cause: String, _ state: inout State) {
+        let failure = Failure(.volume, "write the server's list of models \(path): \(cause)", isTransient: true)
+        let isNew = state.failures.last?.message != failure.message
+        state.failures.add(failure, now: time.uptime()) { _ in Self.retryInterval }
+        guard isNew else { return }
+        telemetry.record(.warning("\(failure.message) It is tried again; until then no version goes that the server may want"))
     }
 
     private static let retryInterval: Duration = .seconds(5)
@@ -211,6 +249,12 @@ public final class ServedList: Sendable {
         state.unread[name] = nil
         guard isBehind else { return }
         telemetry.record(.warning(unread(by: seen.by, of: name)))
+    }
+
+    /// That nobody is asked whether it is read.
+    var unasked: String {
+        "\(path) is written without --server: what it drops is taken away \(ListFreedom.patience.text) later; the server must read it "
+            + "more often than that (--model_config_file_poll_wait_seconds)"
     }
 
     /// That a server does not seem to read the file.

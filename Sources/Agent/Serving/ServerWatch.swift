@@ -121,7 +121,7 @@ struct ServerWatch {
 
     /// What the server has available, as its list of models must know it.
     var available: ListStanding.Served {
-        if let fault { return fault.isAway ? .none : .unknown }
+        if let fault { return fault.isAway ? .away : .unknown }
         guard let lastView else { return .unknown }
         return .available(Set(lastView.states.filter { $0.value == .available }.keys))
     }
@@ -144,6 +144,7 @@ struct ServerWatch {
         }
         for (version, entry) in watched {
             if entry.state?.isLoading == true { serving.loading.insert(version) }
+            if entry.isConfirmed, entry.state?.isGone == true { serving.dropped.insert(version) }
             if let reason = entry.refusal(now) { serving.failed[version] = reason }
         }
         return serving

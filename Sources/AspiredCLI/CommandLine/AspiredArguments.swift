@@ -29,21 +29,23 @@ struct RunArguments: SettingsCommand {
     @OptionGroup var settings: SettingFlags<Self>
 }
 
-struct OnceArguments: SettingsCommand {
+struct OnceArguments: SettingsCommand, PlacingCommand {
     static let name = CommandName.once
     static let configuration = CommandConfiguration(
         commandName: "once", abstract: "Reconcile until every aspired version is published, then exit: init container, cron.",
-        usage: "aspired once --model NAME=URI ... [flags]")
+        usage: "aspired once --model NAME=URI ... [flags]\naspired once SOURCE DIRECTORY ... [flags]")
 
+    @Argument(help: .sourceAndPlace) var arguments: [String] = []
     @OptionGroup var settings: SettingFlags<Self>
 }
 
-struct PlanArguments: SettingsCommand, FormattedCommand {
+struct PlanArguments: SettingsCommand, FormattedCommand, PlacingCommand {
     static let name = CommandName.plan
     static let configuration = CommandConfiguration(
         commandName: "plan", abstract: "Say what `once` would fetch, publish and prune, with bytes; change nothing.",
-        usage: "aspired plan --model NAME=URI ... [flags]")
+        usage: "aspired plan --model NAME=URI ... [flags]\naspired plan SOURCE DIRECTORY ... [flags]")
 
+    @Argument(help: .sourceAndPlace) var arguments: [String] = []
     @OptionGroup var output: OutputFlag
     @OptionGroup var settings: SettingFlags<Self>
 }
@@ -77,6 +79,17 @@ struct ProbeArguments: SettingsCommand {
 
     @Argument(help: ArgumentHelp("What to ask.", valueName: "ready|health")) var question: String?
     @OptionGroup var settings: SettingFlags<Self>
+}
+
+/// A command that takes `SOURCE DIRECTORY`.
+protocol PlacingCommand: ParsableCommand {
+    var arguments: [String] { get }
+}
+
+extension ArgumentHelp {
+    fileprivate static let sourceAndPlace = ArgumentHelp(
+        "As KServe's storage initializer takes them: SOURCE is --model NAME=SOURCE, NAME its last component; DIRECTORY is --root.",
+        valueName: "SOURCE DIRECTORY")
 }
 
 /// A command that takes `-o`.

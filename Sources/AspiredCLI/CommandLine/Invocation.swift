@@ -44,9 +44,11 @@ extension Invocation {
         _ command: some SettingsCommand, _ scan: UsageScan, _ inputs: CommandLineInputs
     ) -> Invocation {
         let name = type(of: command).name
+        var flags = command.settings.given
         var faults = scan.faults
+        if let placing = command as? any PlacingCommand { faults += SourceAndPlace.add(placing.arguments, to: &flags) }
         let report = ConfigurationReport(
-            command: name, flags: command.settings.given, inputs: inputs, isUnderstood: faults.isEmpty)
+            command: name, flags: flags, inputs: inputs, isUnderstood: faults.isEmpty)
         let formats = (command as? any FormattedCommand)?.output.format ?? []
         let format = formats.last.map { OutputFormat(rawValue: $0) } ?? .text
         if format == nil {

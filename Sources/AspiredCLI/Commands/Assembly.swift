@@ -60,7 +60,8 @@ struct Assembly: Sendable {
         if let file = configuration.renderModelsConfig.map(FilePath.init(_:)) {
             try file.checkHoldsFile(of: "--render-models-config")
             list = ServedList(
-                path: file, root: volume.layout.root, isAsked: server != nil, worker: workers.inventory, telemetry: telemetry,
+                path: file, root: volume.layout.root, isAsked: server != nil, worker: WorkerThread(name: "aspired-list"),
+                telemetry: telemetry,
                 time: time)
         } else {
             list = nil

@@ -68,10 +68,10 @@ final class ListReading: Sendable {
             if case .exited(let why) = server.phase { refuse(why) }
             return
         }
-        guard text != state.withLock({ $0.taken }) else { return }
         let known = Set(server.models.map(\.name))
         do throws(ServingStatus) { try server.updateConfig(models: models) } catch { return refuse("\(error)") }
         state.withLock { state in
+            guard state.taken != text else { return }
             state.taken = text
             state.texts.append(String(decoding: text, as: UTF8.self))
         }
