@@ -102,8 +102,9 @@ public final class ServedList: Sendable {
         await worker.run { [self] in
             state.withLock { state in
                 guard let model = state.models[name] else { return nil }
-                state.standings[name] = standing
-                write(&state)
+                // All models are rendered for it: not in each turn of each.
+                let isSame = state.standings.updateValue(standing, forKey: name) == standing
+                if !isSame || state.failures.count > 0 || !isThere { write(&state) }
                 if let seen { sayUnread(name, standing, seen, &state) }
                 return ListFreedom(
                     standing: standing, entry: state.entries[name], next: next(name, model, state),
@@ -150,6 +151,8 @@ public final class ServedList: Sendable {
             state.formers[name] = state.writtenAt.map { [ListFreedom.Former(entry: nil, replacedAt: $0)] }
         }
     }
+
+    private var isThere: Bool { (try? fileSystem.status(path)?.kind) == .file }
 
     private func basePath(_ name: String) -> String { root.appending(name).string }
 
@@ -199,7 +202,7 @@ public final class ServedList: Sendable {
         }
         // A server that finds an empty list is up and serves nothing.
         if next.models.isEmpty, state.written == nil { return }
-        if text == state.written?.text, (try? fileSystem.status(path)?.kind) == .file { return }
+        if text == state.written?.text, isThere { return }
         let now = time.uptime()
         guard state.failures.retryAt <= now else { return }
         do throws(FileError) {
