@@ -15,11 +15,14 @@ let strict: [SwiftSetting] = [
 ]
 
 // Memory again: symbols that nobody looks up keep nothing alive, relocations take a byte instead of 24, and fewer
-// segments make fewer pages that are mapped only because they lie beside one that is used (`make footprint`).
+// segments make fewer pages that are mapped only because they lie beside one that is used (`make footprint`). Functions of the same
+// code are one.
 let small: [LinkerSetting] = [
     .unsafeFlags(
         ["-use-ld=lld"]
-            + ["-O2", "--no-export-dynamic", "--no-rosegment", "-z", "pack-relative-relocs"].flatMap { ["-Xlinker", $0] },
+            + ["-O2", "--no-export-dynamic", "--icf=all", "--no-rosegment", "-z", "pack-relative-relocs"].flatMap {
+                ["-Xlinker", $0]
+            },
         .when(configuration: .release))
 ]
 
