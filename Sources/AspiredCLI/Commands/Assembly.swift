@@ -61,8 +61,7 @@ struct Assembly: Sendable {
             try file.checkHoldsFile(of: "--render-models-config")
             list = ServedList(
                 path: file, root: volume.layout.root, isAsked: server != nil, worker: WorkerThread(name: "aspired-list"),
-                telemetry: telemetry,
-                time: time)
+                telemetry: telemetry, time: time)
         } else {
             list = nil
         }

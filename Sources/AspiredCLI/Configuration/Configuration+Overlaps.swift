@@ -15,7 +15,7 @@ extension Configuration {
         }
         faults += renderingOverlaps()
         for model in models {
-            let base = root == "/" ? "/\(model.name)" : "\(root)/\(model.name)"
+            let base = basePath(of: model)
             if SettingValue.isInside(stateDirectory, of: base) {
                 faults.append(
                     ConfigurationFault(
@@ -39,6 +39,10 @@ extension Configuration {
         return faults
     }
 
+    private func basePath(of model: DesiredModel) -> String {
+        root == "/" ? "/\(model.name)" : "\(root)/\(model.name)"
+    }
+
     /// What the list that is written for the server would destroy, or be taken for.
     private func renderingOverlaps() -> [ConfigurationFault] {
         guard let file = renderModelsConfig else { return [] }
@@ -50,8 +54,7 @@ extension Configuration {
             return [ConfigurationFault("\(shown), inside --state-dir: expected it elsewhere, where the server can read it")]
         }
         for model in models {
-            let base = root == "/" ? "/\(model.name)" : "\(root)/\(model.name)"
-            guard SettingValue.isInside(file, of: base) else { continue }
+            guard SettingValue.isInside(file, of: basePath(of: model)) else { continue }
             return [
                 ConfigurationFault(
                     "\(shown), in the base path of model \(model.name): expected it elsewhere, since a base path holds versions only"
