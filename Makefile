@@ -53,6 +53,20 @@ $(TOOLS)/.done: Tests/requirements.txt
 	$(TOOLS)/bin/pip install --quiet --disable-pip-version-check -r Tests/requirements.txt
 	touch $@
 
+# A Triton for the tests beside one, apart from the tools: it wants libraries of its own.
+TRITON := .build/triton
+
+.PHONY: triton
+triton: $(TRITON)/.done ## Installs a real Triton for the tests beside one (PyPI)
+$(TRITON)/.done: Tests/requirements-triton.txt
+	python3 -m venv $(TRITON)
+	$(TRITON)/bin/pip install --quiet --disable-pip-version-check --no-deps -r Tests/requirements-triton.txt
+	ln -sfn "$$(echo $(CURDIR)/$(TRITON)/lib/python3*/site-packages/pytriton/tritonserver)" $(TRITON)/server
+	cp "$(TRITON)/server/python_backend_stubs/$$($(TRITON)/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')/triton_python_backend_stub" \
+	  $(TRITON)/server/backends/python/
+	chmod +x $(TRITON)/server/bin/tritonserver $(TRITON)/server/backends/python/triton_python_backend_stub
+	touch $@
+
 .PHONY: build
 build: deps ## Builds everything for debugging
 	$(SWIFT) build --build-tests
@@ -72,6 +86,7 @@ demo: deps ## Shows it at work: an S3 endpoint, a model, a new version, the even
 
 .PHONY: test
 test: deps tools ## Runs the tests
+	@$(MAKE) --no-print-directory triton || echo "no Triton could be installed: the tests beside one are skipped"
 	$(SWIFT) build --build-tests
 	$(SWIFT) test --skip-build --disable-xctest --quiet --experimental-maximum-parallelization-width $(TESTS_AT_ONCE)
 
@@ -91,10 +106,53 @@ every-call: deps ## Has every system call of the volume fail in turn, not only e
 	$(SWIFT) build --build-tests
 	EVERY_CALL=1 $(SWIFT) test --skip-build --disable-xctest --filter VolumeTests.FaultTests
 
+.PHONY: crash-states
+crash-states: deps ## Has the power go at every instant of each operation, with 400 states of the volume each, not 5
+	$(SWIFT) build --build-tests
+	CRASH_STATES=400 $(SWIFT) test --skip-build --disable-xctest --filter powerLoss | grep -E "power loss|issue|Test run"
+
+.PHONY: crash
+crash: release ## Kills the release binary at each call that changes the volume, and CRASH (10000) times at random instants
+	$(SWIFT) build --build-tests
+	ASPIRED_BINARY=$(CURDIR)/.build/aspired CRASH=$(or $(CRASH),10000) $(SWIFT) test --skip-build --disable-xctest --filter "KillTests|KilledCallTests" | grep -E "^killed|issue|Test run"
+
+.PHONY: soak
+soak: release ## Runs for SOAK seconds (3600) with a version a second: memory and open files stay flat; writes docs/soak.svg
+	$(SWIFT) build --product s3-fixture
+	deploy/checks/soak.py .build/aspired .build/debug/s3-fixture $(or $(SOAK),3600) $(if $(SOAK),,docs/soak.svg)
+
+# A build of their own each, beside the ordinary one.
+.PHONY: tsan asan
+tsan: SANITIZER := thread
+asan: SANITIZER := address
+tsan asan: deps tools ## Runs the tests under ThreadSanitizer, and under AddressSanitizer (FILTER=NAME for some)
+	$(SWIFT) build --build-tests --sanitize=$(SANITIZER) --scratch-path .build/$@
+	TSAN_OPTIONS="suppressions=$(CURDIR)/Tests/sanitizers.supp halt_on_error=0 exitcode=66" \
+	ASAN_OPTIONS="detect_leaks=0" \
+	  $(SWIFT) test --skip-build --disable-xctest --sanitize=$(SANITIZER) --scratch-path .build/$@ --quiet \
+	  --experimental-maximum-parallelization-width $(TESTS_AT_ONCE) $(if $(FILTER),--filter "$(FILTER)")
+
+.PHONY: prune-safety
+prune-safety: deps ## Prunes beside and inside what others left: 200 base paths, not 8, and a hundred thousand files, not ten thousand
+	$(SWIFT) build --build-tests
+	PRUNE_TREES=$(or $(PRUNE_TREES),200) PRUNE_FILES=100000 \
+	  $(SWIFT) test --skip-build --disable-xctest --filter "PruneSafetyTests|RemovalTests"
+
+.PHONY: filesystems
+filesystems: deps tools ## Runs the suites that touch a volume on ext4, xfs, btrfs, tmpfs and overlay, as root
+	$(call install,e2fsprogs xfsprogs btrfs-progs)
+	$(SWIFT) build --build-tests
+	Tests/filesystems.sh
+
 .PHONY: served
 served: deps ## Random changes beside an emulated model server: 500 of them, not the 15 of make test (SERVED_CHANGES, SERVED_SEED)
 	$(SWIFT) build --build-tests
 	SERVED_CHANGES=$${SERVED_CHANGES:-500} $(SWIFT) test --skip-build --disable-xctest --filter RandomChangesTests
+
+.PHONY: triton-changes
+triton-changes: deps triton ## Changes of version beside a real Triton at 50 inferences a second: 20, not the 3 of make test (TRITON_CHANGES)
+	$(SWIFT) build --build-tests
+	TRITON_CHANGES=$${TRITON_CHANGES:-20} $(SWIFT) test --skip-build --disable-xctest --filter TritonTests
 
 .PHONY: manifests
 manifests: deps tools ## Checks the Kubernetes manifests and the systemd unit, offline

@@ -28,7 +28,6 @@ let small: [LinkerSetting] = [
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
-let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
@@ -89,7 +88,7 @@ let package = Package(
             [
                 "Servables", "PlainJSON", "ModelsConfig", "FileIO", "Volume", "Transfer", "S3", "ModelSources", "Serving",
                 "ConfigWatch",
-                "Agent", "Monitoring", argumentParser, logging, lifecycle, unixSignals, systemPackage,
+                "Agent", "Monitoring", argumentParser, logging, unixSignals, systemPackage,
             ]),
         .executableTarget(name: "aspired", dependencies: ["AspiredCLI"], swiftSettings: strict, linkerSettings: small),
 
@@ -141,7 +140,7 @@ let package = Package(
                 "s3-fixture",
                 systemPackage,
             ],
-            exclude: ["Support/upload.py", "Support/webhook.py"], swiftSettings: strict),
+            exclude: ["Support/upload.py", "Support/infer.py", "Support/webhook.py"], swiftSettings: strict),
     ],
     cLanguageStandard: .c11
 )

@@ -74,6 +74,21 @@ class Endpoint:
         self.authority = os.path.join(place, "authority.pem")
         self.sent = os.path.join(place, "sent.log")
         make_certificates(place)
+        # A port that was free may be another's before nginx has it.
+        for is_last in (False, False, True):
+            self.start(place, workers)
+            try:
+                self.wait()
+                return
+            except Fault:
+                self.end()
+                if is_last:
+                    raise
+            except BaseException:
+                self.end()
+                raise
+
+    def start(self, place, workers):
         self.ports = dict(zip(KINDS, free_ports(len(KINDS))))
         configuration = os.path.join(place, "nginx.conf")
         with open(configuration, "w") as file:
@@ -82,11 +97,6 @@ class Endpoint:
                 lua=os.path.join(os.path.dirname(os.path.abspath(__file__)), "endpoint.lua"),
                 servers="".join(self.server(name, kind) for name, kind in KINDS.items())))
         self.process = subprocess.Popen([NGINX, "-e", f"{place}/error.log", "-c", configuration], stderr=subprocess.DEVNULL)
-        try:
-            self.wait()
-        except BaseException:
-            self.end()
-            raise
 
     def server(self, name, kind):
         return SERVER.format(

@@ -16,11 +16,18 @@ public struct AgentSettings: Hashable, Sendable {
     public var reuse: ReuseMode
     /// A version that the server has not confirmed after this is reported.
     public var confirmTimeout: Duration
+    /// Whether the sources have files beside the versions that are to be synced.
+    public var syncsModelFiles: Bool
+    /// Prune what a new version replaces before it, where both do not fit.
+    public var prunesFirst: Bool
+    /// Only fetch anew what is damaged, and leave all else as it is.
+    public var onlyRepairs: Bool
 
     public init(
         pollInterval: Duration = .seconds(30), rules: PlanRules = PlanRules(), republishPause: Duration = .seconds(5),
         recheckInterval: Duration = .seconds(600), onChanged: ChangeAction = .keep, requiresVerification: Bool = false,
-        reuse: ReuseMode = .auto, confirmTimeout: Duration = .seconds(600)
+        reuse: ReuseMode = .auto, confirmTimeout: Duration = .seconds(600), syncsModelFiles: Bool = false,
+        prunesFirst: Bool = false, onlyRepairs: Bool = false
     ) {
         self.pollInterval = pollInterval
         self.rules = rules
@@ -30,6 +37,9 @@ public struct AgentSettings: Hashable, Sendable {
         self.requiresVerification = requiresVerification
         self.reuse = reuse
         self.confirmTimeout = confirmTimeout
+        self.syncsModelFiles = syncsModelFiles
+        self.prunesFirst = prunesFirst
+        self.onlyRepairs = onlyRepairs
     }
 
     /// Of the poll interval, to either side.

@@ -43,7 +43,9 @@ final class ModelKeepers {
             before?.task.cancel()
             leaving[name] = Task { [agent] in
                 await before?.task.value
-                await agent.awaitDropped(name, serverName: await before?.reconciler.serverName ?? name)
+                let serverName = await before?.reconciler.serverName ?? name
+                await agent.awaitDropped(name, serverName: serverName)
+                await agent.awaitUnloaded(serverName)
                 // Cancelled: the model is back, or all is to end.
                 if !Task.isCancelled { await agent.takeAway(name) }
             }

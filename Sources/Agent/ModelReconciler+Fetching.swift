@@ -27,35 +27,59 @@ extension ModelReconciler {
 
     /// Starts on the first version that is due: those that stand in the way first, since they may only need to be read.
     func startFetch(_ now: Duration) {
-        guard fetch == nil, !Task.isCancelled else { return }
-        guard let version = (plan.examine + plan.fetch).first(where: { isDue($0, now) && working[$0] == nil }) else {
-            return startRepublishing(now)
+        guard fetch == nil, !waitsForFiles, !Task.isCancelled else { return }
+        available.makesRoom = available.makesRoom.filter { (plan.fetch + plan.ask).contains($0.key) && isMakingRoom($0.value) }
+        let versions = plan.examine + plan.fetch
+        guard
+            let version = versions.first(where: { isDue($0, now) && working[$0] == nil && available.makesRoom[$0] == nil })
+        else {
+            if !startRepairing(now) { startRepublishing(now) }
+            return
         }
-        begin(version)
+        // The directory that is there may spell the number otherwise.
+        guard let place = inventory?[version]?.version else {
+            let table = foundReady?.version == version ? foundReady?.table : nil
+            // Those that go as soon as they are replaced: no server is loading them, and no delay is set for them.
+            let replaceable = plan.keep.filter { $0.value == .untilReplaced }.keys.sorted()
+            start(version) { (fetcher) async throws(SourceError) in
+                try await fetcher.fetch(version, table, replaceable: replaceable)
+            }
+            return
+        }
+        // What is found equal stays where it is, and the server may have loaded it.
+        returned.insert(version)
+        start(version) { (fetcher) async throws(SourceError) in
+            try await fetcher.examine(version, at: place)
+            return .done
+        }
     }
 
-    private func begin(_ version: Version) {
-        // The directory that is there may spell the number otherwise.
-        let place = inventory?[version]?.version
-        // What is found equal stays where it is, and the server may have loaded it.
-        if place != nil { returned.insert(version) }
-        let fetcher = fetcher()
-        let bell = bell
-        let table = foundReady?.version == version ? foundReady?.table : nil
+    /// Starts what needs a fetcher, of which a model has one at a time.
+    func start(
+        _ version: Version, _ body: @escaping @Sendable (VersionFetcher) async throws(SourceError) -> VersionFetcher.Outcome
+    ) {
+        let (fetcher, bell) = (fetcher(), bell)
         let task = Task {
             do throws(SourceError) {
-                if let place { try await fetcher.examine(version, at: place) } else { try await fetcher.fetch(version, table) }
-                ended(version, nil)
+                ended(version, .success(try await body(fetcher)))
             } catch {
-                ended(version, error)
+                ended(version, .failure(error))
             }
             bell.ring()
         }
         fetch = ActiveFetch(version: version, task: task)
     }
 
+    private func isMakingRoom(_ versions: Set<Version>) -> Bool {
+        versions.contains { version in
+            if working[version] != nil { return true }
+            guard !plan.aspired.contains(version), let inventory else { return false }
+            return inventory[version]?.manifest != nil || inventory.parked.contains { $0.version == version }
+        }
+    }
+
     /// A fetcher whose progress is the model's.
-    func fetcher() -> VersionFetcher {
+    private func fetcher() -> VersionFetcher {
         let progress = progress
         progress.withLock { $0 = nil }
         var word: VersionFetcher.ServerWord?
@@ -70,24 +94,31 @@ extension ModelReconciler {
             server: word)
     }
 
-    /// A fetch, or what is done with a fetcher, came to its end.
-    func ended(_ version: Version, _ error: SourceError?) {
+    /// What was done with a fetcher came to its end.
+    private func ended(_ version: Version, _ result: Result<VersionFetcher.Outcome, SourceError>) {
         endedWorks += 1
         fetch = nil
+        isPublishing = false
         progress.withLock { $0 = nil }
         if Task.isCancelled {
-            if let error { noteStop(error) }
+            if case .failure(let error) = result { noteStop(error) }
             return
         }
         gaveUpLast = false
-        guard let error else {
+        switch result {
+        case .success(.needsRoom(let versions)): available.makesRoom[version] = Set(versions)
+        case .success(let outcome):
             versionFailures[version] = nil
             available.renewed.remove(version)
-            return
+            // Its base path may have come in with them.
+            files.held = nil
+            files.refused = [:]
+            if rechecks.changes[version] != nil { republished(version, outcome) }
+        case .failure(let error):
+            // What failed is asked about anew: it may have changed.
+            available.readiness[version] = nil
+            failed(version, error.failure)
         }
-        // What failed is asked about anew: it may have changed.
-        available.readiness[version] = nil
-        failed(version, error.failure)
     }
 
     /// Notes that a version could not be asked about, fetched or published, and when that is tried again.
@@ -177,7 +208,7 @@ extension ModelReconciler {
     /// Work that takes a version out of the base path. Beside a server one at a time, each by a plan of its own: together they might leave
     /// the base path without a version, though no plan would.
     func takeOut(_ version: Version, _ now: Duration, _ body: @escaping @Sendable () throws(VolumeError) -> Void) {
-        guard server == nil || leaving == nil, mayWork(on: version, now) else { return }
+        guard server == nil || leaving == nil, isAtRest, mayWork(on: version, now) else { return }
         leaving = version
         work(on: version, now, body)
     }

@@ -13,7 +13,7 @@ extension ModelReconciler {
     /// Whether `once` has nothing left to do for this model, and how it went.
     func settle(_ now: Duration) -> OnceOutcome? {
         if let outcome { return outcome }
-        guard fetch == nil, working.isEmpty, listing == nil, asking.isEmpty else { return nil }
+        guard fetch == nil, working.isEmpty, listing == nil, asking.isEmpty, files.work == nil else { return nil }
         if let failure = sourceFailures.last {
             let isOver = !failure.isTransient || now - sourceFailures.since >= AgentSettings.oncePatience
             return isOver ? .failed(failure) : nil
@@ -26,7 +26,7 @@ extension ModelReconciler {
                     "list \(source.location): it has no version of \(model.name): a version is a directory named by an integer"))
         }
         var failures: [Failure] = []
-        for version in plan.ask + plan.fetch + plan.examine {
+        for version in plan.ask + plan.fetch + plan.examine + repairs {
             guard let streak = versionFailures[version], isFinal(streak, now) else { return nil }
             if let failure = streak.last { failures.append(failure) }
         }
@@ -37,11 +37,26 @@ extension ModelReconciler {
             guard let failure = workFailures[version]?.last else { return nil }
             failures.append(failure)
         }
+        if settings.syncsModelFiles, !files.isDone {
+            // Beside no version there is nothing to put them to.
+            if !files.wanted.isEmpty || files.held == nil || files.listed == nil || inventory?.published.isEmpty == false {
+                guard let failure = files.failures.last, isFinal(files.failures, now) else { return nil }
+                failures.append(failure)
+            }
+        }
         if let failure = failures.first { return .failed(failure) }
         for version in plan.aspired {
             guard let what = plan.foreign[version] else { continue }
             return .failed(
                 Failure(.volume, "publish \(volume.layout.version(model.name, version)): \(what)"))
+        }
+        if settings.onlyRepairs {
+            guard let lost = plan.absent.first else { return .done }
+            return .failed(
+                Failure(
+                    .notFound,
+                    "repair \(model.name) \(lost): \(source.location) does not have it any more; it stays as it is: publish another"
+                ))
         }
         if let absent = plan.absent.first {
             return .failed(
@@ -77,6 +92,7 @@ extension ModelReconciler {
         for version in plan.ask + plan.fetch + plan.examine {
             if let failure = versionFailures[version]?.last { return failure }
         }
+        if let failure = files.failures.last { return failure }
         if let (version, reason) = plan.held.max(by: { $0.key < $1.key }) {
             return Failure(.busy, "\(model.name) \(version) was still held: \(reason)")
         }

@@ -86,23 +86,16 @@ extension ModelReconciler {
             isDue($0.key, now) && $0.value.lookAgain <= now && working[$0.key] == nil && inventory?[$0.key]?.manifest != nil
         }
         guard let version = changed.keys.max(), let place = inventory?[version]?.version else { return }
-        let fetcher = fetcher()
-        let bell = bell
-        let task = Task {
-            do throws(SourceError) {
-                let held = try await fetcher.republish(version, at: place)
-                ended(version, nil)
-                if let held {
-                    heldBack(version, held.reason, held.lookAgainIn)
-                } else {
-                    _ = rechecks.compared(version, nil, next: time.uptime() + settings.recheckInterval)
-                }
-            } catch {
-                ended(version, error)
-            }
-            bell.ring()
+        start(version) { (fetcher) async throws(SourceError) in try await fetcher.republish(version, at: place) }
+    }
+
+    /// The fetch of a version that had changed ended without a failure.
+    func republished(_ version: Version, _ outcome: VersionFetcher.Outcome) {
+        if case .held(let reason, let wait) = outcome {
+            heldBack(version, reason, wait)
+        } else {
+            _ = rechecks.compared(version, nil, next: time.uptime() + settings.recheckInterval)
         }
-        fetch = ActiveFetch(version: version, task: task)
     }
 
     private func heldBack(_ version: Version, _ reason: String, _ wait: Duration?) {

@@ -33,7 +33,7 @@ extension ModelReconciler {
             versions[version] = VersionStatus(version: version, state: .aspired, reason: "the source does not have it")
         }
         for version in plan.fetch + plan.examine + plan.ask { versions[version] = pending(version) }
-        let last = sourceFailures.last ?? volumeFailures.last
+        let last = sourceFailures.last ?? volumeFailures.last ?? files.failures.last
         return ModelStatus(
             name: model.name, source: source.location, policy: model.policy, isRequired: model.isRequired,
             versions: versions.values.sorted { $0.version > $1.version }, isReady: readiness.isReady,

@@ -9,12 +9,14 @@ extension ModelReconciler {
         due += lookAgain.values
         // What is due by now was started by this turn; only what waits for its time is worth a turn of its own.
         var waiting = sourceFailures.count == 0 ? plan.ask : []
-        if fetch == nil { waiting += plan.fetch + plan.examine }
+        if fetch == nil { waiting += plan.fetch + plan.examine + repairs }
         due += waiting.compactMap { versionFailures[$0]?.retryAt }.filter { $0 > now }
         due += dueRechecks(now)
         due += undone.compactMap { workFailures[$0]?.retryAt }.filter { $0 > now }
         // As long as a version is open the server is asked every few seconds, and what depends on time alone is seen then.
         if viewing == nil, let view = viewDue(now) { due.append(view) }
+        if files.work == nil, let retry = filesDue, retry > now { due.append(retry) }
+        if loading == nil, let retry = loads.retryAt, retry > now { due.append(retry) }
         due += plan.readmitLater.values.map { now + $0 }
         if let listDue = listDue(now) { due.append(listDue) }
         for case (let version, .delay(let since)) in plan.keep where !plan.release.contains(version) {

@@ -55,11 +55,19 @@ actor ModelReconciler {
     var viewing: Task<Void, Never>?
     /// When it was asked last.
     var viewedAt: Duration?
+    /// What it was told to load, and the order that it is at.
+    var loads = ServerLoads()
+    var loading: Task<Void, Never>?
+    /// Whether a fetch is at its last step: nothing is loaded until that has ended.
+    var isPublishing = false
     /// Versions that come into the base path with a content that the server may have seen there.
     var returned: Set<Version> = []
     /// What may leave the base path as far as the server's list is concerned.
     var listFreedom: ListFreedom?
     var isHeldByList = false
+
+    // Files beside the versions.
+    var files = ModelFilesState()
 
     // Work on versions.
     var fetch: ActiveFetch?
@@ -123,7 +131,7 @@ actor ModelReconciler {
             if outcome != nil { break }
             await bell.wait(atMost: pause, time: time)
         }
-        let pending = [listing, fetch?.task, recheck, viewing].compactMap(\.self) + asking.values
+        let pending = [listing, fetch?.task, recheck, viewing, loading, files.work].compactMap(\.self) + asking.values
         for task in pending { task.cancel() }
         isStopping.withLock { $0 = true }
         for task in pending { await task.value }
@@ -142,6 +150,7 @@ actor ModelReconciler {
         listsAgain = listing != nil
         for version in versionFailures.keys { versionFailures[version]?.retryNow() }
         for version in workFailures.keys { workFailures[version]?.retryNow() }
+        files.failures.retryNow()
         bell.ring()
     }
 
@@ -151,7 +160,7 @@ actor ModelReconciler {
     func take(_ changed: DesiredModel) -> Bool {
         guard changed.source == model.source, changed.ready == model.ready, changed.settle == model.settle else { return false }
         guard changed != model else { return true }
-        if changed.serverName != model.serverName { watch = ServerWatch() }
+        if changed.serverName != model.serverName { (watch, loads) = (ServerWatch(), ServerLoads()) }
         // What was taken for listed says nothing of other versions.
         if isListingAssumed { (available.listed, available.listedBefore) = (nil, nil) }
         model = changed
@@ -181,6 +190,9 @@ actor ModelReconciler {
             plan.prune = []
             plan.discard = []
         }
+        if settings.onlyRepairs { plan = onlyRepairs(held) }
+        // What is staged of it takes its place.
+        plan.discard.removeAll { held.repairs.contains($0) }
         await followList(held, now)
         guard endedWorks == endedBefore else { return .zero }
         followPublished(held, now)
@@ -199,6 +211,8 @@ actor ModelReconciler {
         noteReleases(now)
         startPruning(now)
         startSettingAside(now)
+        startFiles(now)
+        startLoading(held, now)
         startViewing(now)
         if mode == .once { outcome = settle(now) }
         return nextTurn(now)
@@ -237,13 +251,19 @@ actor ModelReconciler {
     private func startListing(_ now: Duration, _ held: Inventory) {
         guard listing == nil, now >= nextListing else { return }
         // Named by number and in place: the look at the volume was the poll.
-        if mode == .run, held.needsNoListing(model.policy, settings.rules) {
+        if mode == .run, !settings.syncsModelFiles, held.needsNoListing(model.policy, settings.rules) {
             listed(Set(held.published.map(\.version)))
             isListingAssumed = true
             return
         }
         listing = Task {
-            do throws(SourceError) { listed(try await source.versions()) } catch { notListed(error) }
+            do throws(SourceError) {
+                let listing = try await source.listing()
+                take(files: listing.files)
+                listed(listing.versions)
+            } catch {
+                notListed(error)
+            }
         }
     }
 

@@ -111,7 +111,7 @@ public struct Planner: Sendable {
     }
 
     private func list(_ source: any ModelSource) async throws(Failure) -> Set<Version> {
-        do throws(SourceError) { return try await source.versions() } catch { throw error.failure }
+        do throws(SourceError) { return try await source.listing().versions } catch { throw error.failure }
     }
 
     private func contents(_ version: Version, _ source: any ModelSource) async throws(Failure) -> VersionContents {

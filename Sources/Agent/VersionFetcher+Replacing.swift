@@ -22,20 +22,24 @@ extension VersionFetcher {
                 "\(model) \(version) is on the volume without a manifest, and nothing shows that it is what "
                     + "\(source.location) has: it is fetched"))
         let checksums = found.map { Replaced.checksums(of: table, $0) }
-        try await fetch(version, replacing: Replaced(place: place, isOurs: false, checksums: checksums))
+        _ = try await fetch(version, replacing: Replaced(place: place, isOurs: false, checksums: checksums))
     }
 
     /// Fetches a published version whose files are others in the source now, and puts it in the place of what was published
     /// (`--on-changed republish`). `place` is the version as its directory spells it.
-    /// - Returns: why it was not, where the version is not ready as it is now, and after which time that may be otherwise.
-    func republish(_ version: Version, at place: Version) async throws(SourceError) -> (
-        reason: String, lookAgainIn: Duration?
-    )? {
-        if case .held(let reason, let wait) = try await source.contents(of: version) { return (reason, wait) }
+    /// - Returns: `held` where the version is not ready as it is now.
+    func republish(_ version: Version, at place: Version) async throws(SourceError) -> Outcome {
+        if case .held(let reason, let wait) = try await source.contents(of: version) { return .held(reason, lookAgainIn: wait) }
         let published = try await onVolume { [volume, model] () throws(VolumeError) in try volume.published(model, place) }
         let checksums = published.map { Replaced.checksums(of: $0.table, $0.verifications) }
-        try await fetch(version, replacing: Replaced(place: place, isOurs: true, checksums: checksums))
-        return nil
+        return try await fetch(version, replacing: Replaced(place: place, isOurs: true, checksums: checksums))
+    }
+
+    /// Fetches a published version anew, whatever its manifest says of what is there, and puts it in the place of that
+    /// (`verify --repair`). Nothing of the volume is reused: what is damaged may be shared. `place` is the version as its directory spells it.
+    func repair(_ version: Version, at place: Version) async throws(SourceError) {
+        _ = try await fetch(version, replacing: Replaced(place: place, isOurs: true, checksums: nil), reuse: .off)
+        try await onVolume { [volume, model] () throws(VolumeError) in try volume.endRepair(model, place) }
     }
 
     /// A directory that a fetched version takes the place of.

@@ -25,6 +25,7 @@ extension VersionFetcher {
             switch try await onVolume({ () throws(VolumeError) in try work.step() }) {
             case .goesOn: continue
             case .done: return true
+            case .gone: return false
             case .differs(let path):
                 telemetry.record(
                     .warning(

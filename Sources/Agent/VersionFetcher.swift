@@ -30,20 +30,48 @@ struct VersionFetcher: Sendable {
         let loaded: @Sendable (_ version: Version) async -> Void
     }
 
+    /// What came of it, where it did not fail.
+    enum Outcome: Hashable, Sendable {
+        case done
+        /// The version is not ready any more, and why; and after which time that may be otherwise.
+        case held(String, lookAgainIn: Duration?)
+        /// It can be had, and does not fit before these are gone, which it replaces.
+        case needsRoom([Version])
+    }
+
     /// How often a version that changes while it is fetched is begun anew before its back-off counts.
     private static let attempts = 3
     private static let filesBetweenTrims = 512
 
     /// Fetches and publishes a version: what it held a moment ago, where that is known, in place of what is on the volume, if
-    /// something is.
-    func fetch(_ version: Version, _ listed: FileTable? = nil, replacing replaced: Replaced? = nil) async throws(SourceError) {
+    /// something is. `replaceable` are those that are kept until it is there, in the order in which they may go for it.
+    func fetch(
+        _ version: Version, _ listed: FileTable? = nil, replacing replaced: Replaced? = nil, replaceable: [Version] = [],
+        reuse: ReuseRules? = nil
+    ) async throws(SourceError) -> Outcome {
         let began = time.uptime()
         var listed = listed
         var change: SourceError?
         for _ in 0..<Self.attempts {
             let table: FileTable
             if let known = listed.take() { table = known } else { table = try await readyTable(version) }
-            let staged = try await stage(version, table)
+            let staged: StagedVersion
+            switch try await stage(version, table, reuse ?? reuseRules, replaceable) {
+            case .staged(let new): staged = new
+            case .doesNotFit(let lack):
+                do throws(SourceError) {
+                    try await fetchFirst(version, table, reuse ?? reuseRules)
+                } catch {
+                    guard error.isStale else { throw error }
+                    change = error
+                    continue
+                }
+                telemetry.record(
+                    .notice(
+                        "\(model) \(version) does not fit beside what it replaces (\(lack)): \(lack.makersText) pruned first, as "
+                            + "--prune-first says"))
+                return .needsRoom(lack.makers)
+            }
             let arrivals = Arrivals(of: staged, to: self)
             let missing = table.totalSize - staged.stagedBytes
             telemetry.record(
@@ -63,7 +91,7 @@ struct VersionFetcher: Sendable {
             guard try await readyTable(version) == table else { continue }
             try await sealing.get()
             try await publish(staged, sync, replacing: replaced, fetched: missing - arrivals.reused, began: began)
-            return
+            return .done
         }
         throw unsteady(version, change)
     }
@@ -80,15 +108,28 @@ struct VersionFetcher: Sendable {
 
     // MARK: - Steps
 
-    private func stage(_ version: Version, _ table: FileTable) async throws(SourceError) -> StagedVersion {
-        try await onVolume { [volume, model, source, telemetry, reuseRules] () throws(VolumeError) in
+    private enum Staging {
+        case staged(StagedVersion)
+        case doesNotFit(LackOfSpace)
+    }
+
+    private func stage(
+        _ version: Version, _ table: FileTable, _ reuseRules: ReuseRules, _ replaceable: [Version]
+    ) async throws(SourceError) -> Staging {
+        try await onVolume { [volume, model, source, telemetry, settings] () throws(VolumeError) in
             // What the listing took, and what staging does, is not kept for as long as the fetch goes on.
             defer { ProcessHeap.trim() }
-            do throws(VolumeError) {
-                return try volume.stage(model, version, table: table, source: source.location, reuse: reuseRules)
-            } catch {
-                // What the server could not load is worth less than what it has not tried (CONTRACT section 4).
-                guard case .noSpace = error, case let given = try volume.giveUpRefused(), !given.isEmpty else { throw error }
+            func attempt() throws(VolumeError) -> Staging {
+                do throws(VolumeError) {
+                    return .staged(try volume.stage(model, version, table: table, source: source.location, reuse: reuseRules))
+                } catch {
+                    guard case .noSpace(let lack) = error else { throw error }
+                    return .doesNotFit(lack)
+                }
+            }
+            var staging = try attempt()
+            // What the server could not load is worth less than what it has not tried (CONTRACT section 4).
+            if case .doesNotFit = staging, case let given = try volume.giveUpRefused(), !given.isEmpty {
                 for one in given {
                     telemetry.record(
                         .notice(
@@ -96,8 +137,37 @@ struct VersionFetcher: Sendable {
                         ))
                 }
                 volume.sweep(reportingTo: telemetry)
-                return try volume.stage(model, version, table: table, source: source.location, reuse: reuseRules)
+                staging = try attempt()
             }
+            guard case .doesNotFit(var lack) = staging else { return staging }
+            lack.makers = try volume.roomMakers(lack.needed - lack.available, in: model, among: replaceable)
+            if lack.makers.isEmpty || !settings.prunesFirst { throw .noSpace(lack) }
+            return .doesNotFit(lack)
+        }
+    }
+
+    private static let firstBytes: Int64 = 1 << 20
+
+    /// Shows that a version can be had before something goes for it: has what it shares with that, and fetches its smallest file or,
+    /// where not even that fits, reads the beginning of it.
+    private func fetchFirst(_ version: Version, _ table: FileTable, _ reuseRules: ReuseRules) async throws(SourceError) {
+        guard let first = table.indices.min(by: { table.size($0) < table.size($1) }) else { return }
+        let (staged, fits) = try await onVolume { [volume, model, source] () throws(VolumeError) in
+            func stage(_ only: [Int]) throws(VolumeError) -> StagedVersion {
+                try volume.stage(model, version, table: table, source: source.location, reuse: reuseRules, only: only)
+            }
+            do throws(VolumeError) { return (try stage([first]), true) } catch {
+                guard case .noSpace = error else { throw error }
+                return (try stage([]), false)
+            }
+        }
+        // A name that is not proven yet goes with the version that it is of.
+        for index in staged.unproven { _ = try await reuse(index, of: staged) }
+        if staged.verification(first) != nil { return }
+        if fits {
+            try await fetchFile(first, of: staged, Arrivals(of: staged, to: self))
+        } else {
+            _ = try await source.read(table[first], of: version, 0..<min(table.size(first), Self.firstBytes))
         }
     }
 
@@ -182,14 +252,9 @@ struct VersionFetcher: Sendable {
             if error.isStale || error.isMismatch { try await forget(file) }
             throw error
         }
-        if settings.requiresVerification, verification.method == .size {
-            throw SourceError(
-                Failure(
-                    .badData,
-                    "fetch \(model) \(staged.version) \(entry.path): the store offers no checksum that could be verified, "
-                        + "and --verify require asks for one: upload it with a checksum, or use --verify best"))
-        }
+        try settings.accept(verification, of: "\(model) \(staged.version) \(entry.path)")
         try await onVolume { () throws(VolumeError) in
+            file.close()
             try staged.complete(index, verification)
             // What many requests leave free here and there adds up.
             if index % Self.filesBetweenTrims == Self.filesBetweenTrims - 1 { ProcessHeap.trim() }
@@ -261,6 +326,18 @@ struct VersionFetcher: Sendable {
         } catch {
             throw SourceError(error.failure)
         }
+    }
+}
+
+extension AgentSettings {
+    /// - Throws: where a file is to be verified and there was nothing to do it by (`--verify require`).
+    func accept(_ verification: Verification, of file: String) throws(SourceError) {
+        guard requiresVerification, verification.method == .size else { return }
+        throw SourceError(
+            Failure(
+                .badData,
+                "fetch \(file): the store offers no checksum that could be verified, and --verify require asks for one: upload it with a "
+                    + "checksum, or use --verify best"))
     }
 }
 

@@ -30,6 +30,11 @@ enum ExitCode: Int32, Hashable, Sendable, CaseIterable {
             }
     }
 
+    /// - Parameter faults: of the configuration.
+    init(_ faults: [ConfigurationFault]) {
+        self = faults.isEmpty ? .done : faults.allSatisfy(\.isOfServer) ? .configuration : .usage
+    }
+
     /// The failure that gives the exit code: the first that cannot heal, else the first.
     /// - Parameter failures: in the configuration's order.
     /// - Returns: `nil` when there is none.

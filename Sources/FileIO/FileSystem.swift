@@ -56,6 +56,16 @@ extension FileSystem {
         return Descriptor(rawValue: descriptor, path: path, fileSystem: self)
     }
 
+    /// Opens a regular file for reading; `nil` where there is nothing of that name.
+    public func openIfThere(_ path: FilePath) throws(FileError) -> Descriptor? {
+        do throws(FileError) {
+            return try open(path, .read)
+        } catch {
+            guard error.errno == .noSuchFileOrDirectory else { throw error }
+            return nil
+        }
+    }
+
     /// Makes an empty file in place of what may be under its name.
     func createAnew(_ path: FilePath) throws(FileError) -> Descriptor {
         do throws(FileError) {

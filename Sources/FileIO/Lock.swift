@@ -3,11 +3,11 @@ import Glibc
 /// A value that only one thread at a time may touch: `Mutex`'s interface over `pthread_mutex_t`.
 ///
 /// ThreadSanitizer knows pthread's mutexes; it reports false races on `Synchronization.Mutex` (DESIGN, hard rule 12).
-public final class Lock<State>: @unchecked Sendable {
+public final class Lock<State: ~Copyable>: @unchecked Sendable {
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private var state: State
 
-    public init(_ state: sending State) {
+    public init(_ state: consuming sending State) {
         mutex = .allocate(capacity: 1)
         let result = pthread_mutex_init(mutex, nil)
         precondition(result == 0, "a default mutex needs no resource that could be missing")

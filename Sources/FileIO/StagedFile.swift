@@ -22,14 +22,13 @@ public final class StagedFile: Sendable {
     public let isAllocated: Bool
 
     private let writesEarly: Bool
-    private let descriptor: Descriptor
     private let fileSystem: FileSystem
     let reader: WorkerThread
     /// The digest that is computed behind what arrives, if any.
     let following = Lock<TrailingDigest?>(nil)
     private let extents: Lock<ExtentMap>
-    /// The kernel lets one write to a file at a time, and those that wait spin.
-    private let writing = Lock<Void>(())
+    /// What is written through, until `close`; the kernel lets one write to a file at a time, and those that wait spin.
+    private let writing: Lock<Descriptor?>
     private let onExtent: @Sendable (Extent) throws(FileError) -> Void
     private let onReset: @Sendable () throws(FileError) -> Void
 
@@ -58,14 +57,14 @@ public final class StagedFile: Sendable {
         for extent in extents where extent.end <= size { _ = map.insert(extent) }
         let isNew = map.extents.isEmpty
         self.extents = Lock(map)
-        if isNew {
-            descriptor = try fileSystem.createAnew(path)
-            isAllocated = try StagedFile.extend(descriptor, size)
-        } else {
-            descriptor = try fileSystem.open(path, .readWrite)
-            isAllocated = try descriptor.status().allocated >= size
-        }
+        let descriptor = isNew ? try fileSystem.createAnew(path) : try fileSystem.open(path, .readWrite)
+        isAllocated = isNew ? try StagedFile.extend(descriptor, size) : try descriptor.status().allocated >= size
+        writing = Lock(descriptor)
     }
+
+    /// Ends writing, once all is there: whoever still holds the file cannot put off that it is closed, which would be an event in a
+    /// published directory.
+    public func close() { writing.withLock { $0 = nil } }
 
     /// The ranges that no finished extent covers yet, ascending, disjoint. Empty for a whole file (and for an empty one).
     public var missing: [Range<Int64>] { extents.withLock { $0.missing(of: size) } }
@@ -97,8 +96,12 @@ public final class StagedFile: Sendable {
         extents.withLock { $0.removeAll() }
         beginFollowingAnew()
         try onReset()
-        try descriptor.truncate(to: 0)
-        try StagedFile.extend(descriptor, size)
+        try writing.withLock { (held) throws(FileError) in
+            try Self.use(held) { (file) throws(FileError) in
+                try file.truncate(to: 0)
+                try StagedFile.extend(file, size)
+            }
+        }
     }
 
     /// A CRC of the whole file, combined from its extents.
@@ -118,13 +121,26 @@ public final class StagedFile: Sendable {
     }
 
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(FileError) {
-        try writing.withLock { (_) throws(FileError) in try descriptor.write(bytes, at: offset) }
+        try writing.withLock { (held) throws(FileError) in
+            try Self.use(held) { (file) throws(FileError) in try file.write(bytes, at: offset) }
+        }
     }
 
     /// As `write`, unless another thread is writing.
     /// - Returns: whether it was done.
     func writeIfFree(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(FileError) -> Bool {
-        try writing.withLockIfAvailable { (_) throws(FileError) in try descriptor.write(bytes, at: offset) }
+        try writing.withLockIfAvailable { (held) throws(FileError) in
+            try Self.use(held) { (file) throws(FileError) in try file.write(bytes, at: offset) }
+        }
+    }
+
+    private static func use(
+        _ held: borrowing Descriptor?, _ body: (borrowing Descriptor) throws(FileError) -> Void
+    ) throws(FileError) {
+        switch held {
+        case .some(let descriptor): try body(descriptor)
+        case .none: preconditionFailure("a file that was closed is not written to")
+        }
     }
 
     func add(_ extent: Extent) throws(FileError) {
@@ -132,7 +148,10 @@ public final class StagedFile: Sendable {
         precondition(isFresh, "two writers of one file never overlap")
         try onExtent(extent)
         if writesEarly, extent.length >= Self.earlyWriteback {
-            reader.enqueue { self.descriptor.startWriteback(extent.offset..<extent.end) }
+            // By a descriptor of its own, which may be closed late: what was not written to is no event.
+            reader.enqueue { [fileSystem, path] in
+                try? fileSystem.open(path, .read).startWriteback(extent.offset..<extent.end)
+            }
         }
         if let trailing = following.withLock({ $0 }) { advance(trailing) }
     }
@@ -142,7 +161,7 @@ public final class StagedFile: Sendable {
 
     /// Reads a range that extents cover. Fewer bytes are an error: somebody else changes the file.
     func read(_ range: Range<Int64>, _ take: (UnsafeRawBufferPointer) -> Void) throws(FileError) {
-        let count = try fileSystem.forEachChunk(of: descriptor, in: range) { take($0) }
+        let count = try fileSystem.forEachChunk(of: fileSystem.open(path, .read), in: range) { take($0) }
         guard count == range.count else { throw FileError(FileOperation.read.rawValue, path, .ioError) }
     }
 }

@@ -10,19 +10,21 @@ public struct FileSource: ModelSource {
     private let directory: FilePath
     private let ready: ReadinessRule
     private let settle: Duration
+    private let files: NamePatterns
     private let fileSystem: FileSystem
     private let reader: WorkerThread
     private let time: any TimeSource
     private let memory = ReadinessMemory()
 
-    /// `directory` is absolute; `reader` is where files are read.
+    /// `directory` is absolute; `files` are taken from beside the versions; `reader` is where files are read.
     public init(
-        directory: FilePath, ready: ReadinessRule, settle: Duration, fileSystem: FileSystem, reader: WorkerThread,
-        time: any TimeSource
+        directory: FilePath, ready: ReadinessRule, settle: Duration, files: NamePatterns = .none, fileSystem: FileSystem,
+        reader: WorkerThread, time: any TimeSource
     ) {
         self.directory = directory
         self.ready = ready
         self.settle = settle
+        self.files = files
         self.fileSystem = fileSystem
         self.reader = reader
         self.time = time
@@ -30,15 +32,25 @@ public struct FileSource: ModelSource {
 
     public var location: String { "file://\(directory)" }
 
-    public func versions() async throws(SourceError) -> Set<Version> {
-        let names = try await reading("list \(directory)") { () throws(FileError) in
+    public func listing() async throws(SourceError) -> ModelListing {
+        let (names, beside) = try await reading("list \(directory)") { () throws(FileError) in
             var names: [String] = []
-            for name in try fileSystem.list(directory) where Version(name) != nil {
-                if try fileSystem.status(directory.appending(name))?.kind == .directory { names.append(name) }
+            var beside = BesideVersions(files, in: location)
+            for name in try fileSystem.list(directory) {
+                let isWanted = beside.wants(name)
+                guard isWanted || Version(name) != nil, let status = try fileSystem.status(directory.appending(name)) else {
+                    continue
+                }
+                switch status.kind {
+                case .directory where !isWanted: names.append(name)
+                case .file where isWanted:
+                    beside.add(FileEntry(path: name, size: status.size, tag: status.token, modified: status.modified))
+                default: break
+                }
             }
-            return names
+            return (names, beside)
         }
-        return try ModelSources.versions(among: names, in: location)
+        return ModelListing(versions: try versions(among: names, in: location), files: beside.result)
     }
 
     public func contents(of version: Version) async throws(SourceError) -> VersionContents {
@@ -50,10 +62,10 @@ public struct FileSource: ModelSource {
     }
 
     public func fetch(
-        _ entry: FileEntry, of version: Version, into file: StagedFile, isUrgent: Bool,
+        _ entry: FileEntry, of version: Version?, into file: StagedFile, isUrgent: Bool,
         onBytes: @escaping @Sendable (Int64) -> Void
     ) async throws(SourceError) -> Verification {
-        let path = directory.appending(version.name).appending(entry.path)
+        let path = (version.map { directory.appending($0.name) } ?? directory).appending(entry.path)
         for range in file.missing {
             for start in stride(from: range.lowerBound, to: range.upperBound, by: Int(StagedFile.slice)) {
                 if Task.isCancelled {
@@ -104,9 +116,7 @@ public struct FileSource: ModelSource {
     private func check(_ version: Version) -> ReadinessCheck {
         ReadinessCheck(
             rule: ready, settle: settle, now: time.now(), location: "\(location)/\(version)", memory: memory,
-            read: { (entry, range) async throws(SourceError) in
-                try await read(directory.appending(version.name).appending(entry.path), entry, range)
-            })
+            read: { (entry, range) async throws(SourceError) in try await read(entry, of: version, range) })
     }
 
     private func list(_ version: Version) async throws(SourceError) -> VersionListing {
@@ -126,10 +136,8 @@ public struct FileSource: ModelSource {
         return walked.listing
     }
 
-    /// Bytes of a file that is still the listed one.
-    private func read(
-        _ path: FilePath, _ entry: FileEntry, _ range: Range<Int64>
-    ) async throws(SourceError) -> [UInt8] {
+    public func read(_ entry: FileEntry, of version: Version, _ range: Range<Int64>) async throws(SourceError) -> [UInt8] {
+        let path = directory.appending(version.name).appending(entry.path)
         let bytes = try await reading("read \(path)") { () throws(FileError) in
             guard let status = try fileSystem.status(path), status.token == entry.token else { return nil as [UInt8]? }
             let file = try fileSystem.open(path, .read)

@@ -31,7 +31,7 @@ struct KeyListing {
         } else if isMarker(path) {
             listing.hasMarker = true
         } else if path == VersionListing.manifestName {
-            listing.manifest = entry(object, path)
+            listing.manifest = FileEntry(object, path: path)
         } else if path.hasSuffix("/") {
             guard object.size == 0 else { return refuse(object.key, "it ends with a slash and is not empty") }
             if let reason = PathRules.fault(of: path.dropLast()) { return refuse(object.key, reason) }
@@ -40,17 +40,9 @@ struct KeyListing {
         } else if let reason = PathRules.fault(of: path) {
             refuse(object.key, reason)
         } else if hasRoom() {
-            listing.table.append(entry(object, path))
+            listing.table.append(FileEntry(object, path: path))
             if object.lastModified == nil { listing.hasUnknownTimes = true }
         }
-    }
-
-    private func entry(_ object: ListedObject, _ path: String) -> FileEntry {
-        let isNamed = object.etag.utf8.contains { $0 != UInt8(ascii: "\"") }
-        return FileEntry(
-            path: path, size: object.size,
-            tag: isNamed ? object.etag : object.lastModified.map(EntryTag.token(modified:)) ?? "",
-            modified: object.lastModified ?? Timestamp(secondsSinceEpoch: 0))
     }
 
     /// Byte for byte, as a store compares keys.
@@ -114,5 +106,16 @@ struct KeyListing {
                 .badData,
                 "list \(location): the key \"\(PathRules.printable(key))\" cannot be a file of a version: \(reason); "
                     + "rename the object, until then the whole version is refused"))
+    }
+}
+
+extension FileEntry {
+    /// - `path`: what the object becomes.
+    init(_ object: ListedObject, path: String) {
+        let isNamed = object.etag.utf8.contains { $0 != UInt8(ascii: "\"") }
+        self.init(
+            path: path, size: object.size,
+            tag: isNamed ? object.etag : object.lastModified.map(EntryTag.token(modified:)) ?? "",
+            modified: object.lastModified ?? Timestamp(secondsSinceEpoch: 0))
     }
 }

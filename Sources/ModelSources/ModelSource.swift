@@ -8,9 +8,9 @@ public protocol ModelSource: Sendable {
     /// Where that is, for people and manifests; without secrets.
     var location: String { get }
 
-    /// A complete listing of the model's versions, of those names only that are versions.
+    /// A complete listing of the model: of its versions, and of the files beside them that are asked for.
     /// - Throws: `badData` where two names have one number; never a partial list.
-    func versions() async throws(SourceError) -> Set<Version>
+    func listing() async throws(SourceError) -> ModelListing
 
     /// What a version holds, or why it is not ready (CONTRACT section 5). A marker or manifest is not part of the table. Files are
     /// read for that where the rule needs it, each revision of them once.
@@ -25,13 +25,17 @@ public protocol ModelSource: Sendable {
     /// - Throws: where it cannot be listed, or would be refused as it is now.
     func difference(of version: Version, from published: FileTable) async throws(SourceError) -> String?
 
-    /// Fetches what is missing of a file, and verifies the whole. `isUrgent` goes before what other models fetch that is not; `onBytes`
-    /// is called with the bytes of payload as they arrive, from any thread.
+    /// Fetches what is missing of a file of a version, or beside them (`nil`), and verifies the whole. `isUrgent` goes before what other
+    /// models fetch that is not; `onBytes` is called with the bytes of payload as they arrive, from any thread.
     /// - Throws: `isStale` errors where the object is no longer what was listed.
     func fetch(
-        _ entry: FileEntry, of version: Version, into file: StagedFile, isUrgent: Bool,
+        _ entry: FileEntry, of version: Version?, into file: StagedFile, isUrgent: Bool,
         onBytes: @escaping @Sendable (Int64) -> Void
     ) async throws(SourceError) -> Verification
+
+    /// Bytes of a file of a version, which are not compared with anything.
+    /// - Throws: `isStale` errors where the object is no longer what was listed.
+    func read(_ entry: FileEntry, of version: Version, _ range: Range<Int64>) async throws(SourceError) -> [UInt8]
 
     /// What a listed file has in common with every other of its size that has the same bytes, also with those of other versions.
     /// - `location`: where it was listed; what another store says of its files is not comparable.

@@ -12,6 +12,7 @@ public struct S3Source: ModelSource {
     private let scheduler: FetchScheduler
     private let ready: ReadinessRule
     private let settle: Duration
+    private let files: NamePatterns
     private let model: String
     private let telemetry: any Telemetry
     private let time: any TimeSource
@@ -20,10 +21,10 @@ public struct S3Source: ModelSource {
     private let cuts = Lock<[Version: [String]]>([:])
 
     /// `prefix` is without a slash at its ends and may be empty; `scheduler` is the process's one; `model` names whose checksum
-    /// failures are counted.
+    /// failures are counted; `files` are taken from beside the versions.
     public init(
         bucket: String, prefix: String, client: S3Client, scheduler: FetchScheduler, ready: ReadinessRule, settle: Duration,
-        model: String, telemetry: any Telemetry, time: any TimeSource
+        files: NamePatterns = .none, model: String, telemetry: any Telemetry, time: any TimeSource
     ) {
         self.bucket = bucket
         self.prefix = prefix.isEmpty ? "" : prefix + "/"
@@ -31,6 +32,7 @@ public struct S3Source: ModelSource {
         self.scheduler = scheduler
         self.ready = ready
         self.settle = settle
+        self.files = files
         self.model = model
         self.telemetry = telemetry
         self.time = time
@@ -39,8 +41,9 @@ public struct S3Source: ModelSource {
     public var location: String { "s3://\(bucket)/\(prefix.dropLast())" }
 
     /// One LIST with a delimiter, paged, however many files the versions hold.
-    public func versions() async throws(SourceError) -> Set<Version> {
+    public func listing() async throws(SourceError) -> ModelListing {
         var names: [String] = []
+        var beside = BesideVersions(files, in: location)
         // Of a bucket full of other things only what could be a version is kept.
         func add(_ prefix: String) {
             // By bytes: a combining mark behind the prefix's slash would be one Character with it.
@@ -50,7 +53,12 @@ public struct S3Source: ModelSource {
         }
         do throws(S3Error) {
             try await client.list(bucket: bucket, prefix: prefix, delimiter: "/") { item in
-                if case .prefix(let prefix) = item { add(prefix) }
+                switch item {
+                case .prefix(let prefix): add(prefix)
+                case .object(let object):
+                    let name = String(decoding: object.key.utf8.dropFirst(self.prefix.utf8.count), as: UTF8.self)
+                    if beside.wants(name) { beside.add(FileEntry(object, path: name)) }
+                }
             }
         } catch {
             throw SourceError(error)
@@ -61,7 +69,7 @@ public struct S3Source: ModelSource {
         }
         let versions = try ModelSources.versions(among: names, in: location)
         cuts.withLock { cuts in cuts = cuts.filter { versions.contains($0.key) } }
-        return versions
+        return ModelListing(versions: versions, files: beside.result)
     }
 
     public func contents(of version: Version) async throws(SourceError) -> VersionContents {
@@ -75,7 +83,7 @@ public struct S3Source: ModelSource {
     }
 
     public func fetch(
-        _ entry: FileEntry, of version: Version, into file: StagedFile, isUrgent: Bool,
+        _ entry: FileEntry, of version: Version?, into file: StagedFile, isUrgent: Bool,
         onBytes: @escaping @Sendable (Int64) -> Void
     ) async throws(SourceError) -> Verification {
         do throws(S3Error) {
@@ -90,6 +98,12 @@ public struct S3Source: ModelSource {
             }
         } catch {
             throw SourceError(failure(error, entry), isStale: error.isObjectChanged)
+        }
+    }
+
+    public func read(_ entry: FileEntry, of version: Version, _ range: Range<Int64>) async throws(SourceError) -> [UInt8] {
+        do throws(S3Error) { return try await client.read(object(entry, of: version), range) } catch {
+            throw SourceError(error)
         }
     }
 
@@ -121,10 +135,11 @@ public struct S3Source: ModelSource {
         }
     }
 
-    private func object(_ entry: FileEntry, of version: Version) -> S3Object {
+    private func object(_ entry: FileEntry, of version: Version?) -> S3Object {
         let tag = EntryTag(entry.tag)
+        let directory = version.map { "\(prefix)\($0)/" } ?? prefix
         return S3Object(
-            bucket: bucket, key: "\(prefix)\(version)/\(entry.path)", size: entry.size, etag: tag.etag, sha256: tag.sha256)
+            bucket: bucket, key: directory + entry.path, size: entry.size, etag: tag.etag, sha256: tag.sha256)
     }
 
     /// The store's own checksum was not asked where the manifest has one.
@@ -165,11 +180,7 @@ public struct S3Source: ModelSource {
     private func check(_ version: Version, _ now: Timestamp) -> ReadinessCheck {
         ReadinessCheck(
             rule: ready, settle: settle, now: now, location: "\(location)/\(version)", memory: memory,
-            read: { (entry, range) async throws(SourceError) in
-                do throws(S3Error) { return try await client.read(object(entry, of: version), range) } catch {
-                    throw SourceError(error)
-                }
-            })
+            read: { (entry, range) async throws(SourceError) in try await read(entry, of: version, range) })
     }
 }
 

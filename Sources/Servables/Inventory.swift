@@ -11,15 +11,19 @@ public struct Inventory: Hashable, Sendable {
     /// Versions taken out since the server could not load them, highest first. None of them, nor of the parked ones, has a number of
     /// which the base path has anything.
     public var refused: [RefusedVersion]
+    /// Published versions that are damaged, and are to be fetched anew.
+    public var repairs: Set<Version>
 
     public init(
-        hasBasePath: Bool, entries: [VolumeEntry], staged: [Version], parked: [VolumeEntry] = [], refused: [RefusedVersion] = []
+        hasBasePath: Bool, entries: [VolumeEntry], staged: [Version], parked: [VolumeEntry] = [], refused: [RefusedVersion] = [],
+        repairs: Set<Version> = []
     ) {
         self.hasBasePath = hasBasePath
         self.entries = entries
         self.staged = staged
         self.parked = parked
         self.refused = refused
+        self.repairs = repairs
     }
 
     /// The versions with a manifest of ours, highest first.
@@ -32,7 +36,7 @@ public struct Inventory: Hashable, Sendable {
     public func needsNoListing(_ policy: VersionPolicy, _ rules: PlanRules) -> Bool {
         guard case .specific(let numbers) = policy, Set(published.map(\.version.number)) == Set(numbers) else { return false }
         // Whether what lies aside is worth keeping, only the source tells.
-        guard parked.isEmpty, refused.isEmpty else { return false }
+        guard parked.isEmpty, refused.isEmpty, repairs.isEmpty else { return false }
         return !rules.prunesForeign || !entries.contains { $0.kind == .unknownDirectory }
     }
 }

@@ -16,6 +16,8 @@ public struct Availability: Hashable, Sendable {
     public var readiness: [Version: Readiness]
     /// Refused versions whose content is another one now.
     public var renewed: Set<Version> = []
+    /// Versions that can be had and do not fit, and those on the volume that need not wait until they are replaced for them.
+    public var makesRoom: [Version: Set<Version>] = [:]
 
     public init(listed: Set<Version>? = nil, listedBefore: Set<Version>? = nil, readiness: [Version: Readiness] = [:]) {
         self.listed = listed
@@ -158,7 +160,8 @@ public func plan(
     }
     noteForeign(&plan, inventory: inventory, aspired: Set(plan.aspired + plan.ask))
     choosePruned(
-        &plan, policy: policy, inventory: inventory, serving: serving, missingOnce: missingOnce, rules: rules, now: now)
+        &plan, policy: policy, available: available, inventory: inventory, serving: serving, missingOnce: missingOnce,
+        rules: rules, now: now)
     chooseReadmitted(&plan, available: available, inventory: inventory, rules: rules, now: now)
     if plan.ask.isEmpty { plan.discard = inventory.staged.filter { !isOfUse($0, plan, inventory) } }
     return plan
@@ -225,10 +228,11 @@ private func noteForeign(_ plan: inout ModelPlan, inventory: Inventory, aspired:
 }
 
 /// New before old: for each aspired version that is not in place, and confirmed where a server is asked, one that is no longer
-/// aspired is kept, confirmed ones first, then the highest; and one always is while none that is aspired is in place (CONTRACT P3).
+/// aspired is kept, confirmed ones first, then the highest; and one always is while none that is aspired is in place (CONTRACT P3), but
+/// for those that make room for what is to be fetched.
 private func choosePruned(
-    _ plan: inout ModelPlan, policy: VersionPolicy, inventory: Inventory, serving: ServingState?, missingOnce: Set<Version>,
-    rules: PlanRules, now: Timestamp
+    _ plan: inout ModelPlan, policy: VersionPolicy, available: Availability, inventory: Inventory, serving: ServingState?,
+    missingOnce: Set<Version>, rules: PlanRules, now: Timestamp
 ) {
     let aspired = Set(plan.aspired)
     plan.unrelease = (inventory.published + inventory.parked)
@@ -243,6 +247,7 @@ private func choosePruned(
     var places = expected
     if !inPlace { places = max(places, 1) }
 
+    let inTheWay = plan.fetch.reduce(into: Set<Version>()) { $0.formUnion(available.makesRoom[$1] ?? []) }
     let parked = Set(inventory.parked.map(\.version))
     let old = (inventory.published + inventory.parked).filter { !aspired.contains($0.version) && plan.refuse[$0.version] == nil }
     func isServed(_ version: Version) -> Bool {
@@ -256,11 +261,12 @@ private func choosePruned(
             plan.keep[version] = .missingOnce
         } else if serving?.loading.contains(version) == true, !parked.contains(version) {
             plan.keep[version] = .loading
-        } else if places > 0 {
+        } else if places > 0, !inTheWay.contains(version) {
             places -= 1
             plan.keep[version] = expected == 0 ? .last : .untilReplaced
         } else if rules.pruneDelay > .zero {
-            if let since = entry.manifest?.releasedAt {
+            // A time to come is that of a clock that was set back since: it is noted anew, or nobody knows how long this stays.
+            if let since = entry.manifest?.releasedAt, now.since(since) >= .zero {
                 if now.since(since) >= rules.pruneDelay {
                     plan.prune.append(version)
                 } else {
@@ -324,7 +330,7 @@ private func chooseReadmitted(
         if !isListed {
             plan.forget.append(version)
         } else if plan.refused.contains(version), refused.isKept, refused.refusal.count <= rules.republishRefused {
-            let wait = rules.republishPause - now.since(refused.refusal.at)
+            let wait = min(rules.republishPause, rules.republishPause - now.since(refused.refusal.at))
             if wait <= .zero { plan.readmit.append(version) } else { plan.readmitLater[version] = wait }
         }
     }

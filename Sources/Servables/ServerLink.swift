@@ -8,6 +8,37 @@ public protocol ServerLink: Sendable {
     /// - Returns: every version that it lists.
     /// - Throws: where no answer came, or none that can be understood.
     func view(of model: String) async throws(ServerFault) -> ServerView
+
+    /// Whether it may be one that loads what it is told to, model by model, and wants nothing of a model moved while it does. One that
+    /// does not looks at each version by itself.
+    var loadsWhenTold: Bool { get }
+
+    /// Has it load what is in the base path of a model now, and let go of what is not; waits until that has ended.
+    /// - Parameter model: the name that the server knows it by.
+    /// - Returns: how that went.
+    /// - Throws: where no answer came, or none that can be understood.
+    func load(_ model: String) async throws(ServerFault) -> LoadAnswer
+
+    /// Has it begin to let go of a model.
+    /// - Parameter model: the name that the server knows it by.
+    /// - Returns: whether it does.
+    /// - Throws: where no answer came, or none that can be understood.
+    func unload(_ model: String) async throws(ServerFault) -> LoadAnswer
+}
+
+extension ServerLink {
+    public var loadsWhenTold: Bool { false }
+    public func load(_ model: String) async throws(ServerFault) -> LoadAnswer { .looksByItself("") }
+    public func unload(_ model: String) async throws(ServerFault) -> LoadAnswer { .looksByItself("") }
+}
+
+/// What a server answers that was told to load, or unload.
+public enum LoadAnswer: Hashable, Sendable {
+    case done
+    /// In its own words, on one line. What it had is still there.
+    case failed(String)
+    /// It takes no orders, and goes by what it sees; in its own words.
+    case looksByItself(String)
 }
 
 /// What a server says of the versions of one model.
@@ -32,6 +63,10 @@ public enum ServedState: Hashable, Sendable {
 
     /// Whether the server may have files of the version open, or is about to.
     public var isLoading: Bool { self == .waiting || self == .loading }
+
+    /// Whether what the server has, or is about to have, is of files that it has read or reads: one that waits has read none, and one
+    /// that was given up before its turn waits for ever (TensorFlow Serving tells nobody of its end).
+    public var hasRead: Bool { self == .loading || self == .available || self == .unloading }
 
     /// Whether the server has let go of what it had of the version, or never had any.
     public var isGone: Bool {

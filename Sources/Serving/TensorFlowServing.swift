@@ -10,35 +10,21 @@ public struct TensorFlowServing: ServerLink {
 
     /// Bytes of an answer; an entry of a version is 150, and those that ended stay in it for the life of the server.
     private static let answerLimit = 4 << 20
-    /// Of the server's own words.
-    private static let messageLimit = 500
 
     /// - Parameters:
     ///   - url: scheme, host and port of the REST interface, and what a proxy puts before its paths.
-    ///   - http: made by ``transport(version:)``.
+    ///   - http: made with `HTTPClientConfiguration.asking(version:)`.
     public init(url: String, http: HTTPClient) {
         self.url = url.hasSuffix("/") ? String(url.dropLast()) : url
         self.http = http
     }
 
-    /// How to talk to a server that is near: one that does not answer soon is busy loading, or gone, and is asked again.
-    public static func transport(version: String) -> HTTPClientConfiguration {
-        var transport = HTTPClientConfiguration(version: version)
-        transport.threads = 1
-        transport.connectTimeout = .seconds(2)
-        transport.responseHeaderTimeout = .seconds(5)
-        transport.maxConnections = 4
-        return transport
-    }
-
     public var description: String { "TensorFlow Serving at \(url)" }
 
     public func view(of model: String) async throws(ServerFault) -> ServerView {
+        let request = HTTPRequest("GET", "\(url)/v1/models/\(PercentEncoding.query(model))")
         let response: HTTPResponse
-        do throws(TransportError) {
-            response = try await http.send(
-                HTTPRequest("GET", "\(url)/v1/models/\(PercentEncoding.query(model))"), limit: Self.answerLimit)
-        } catch {
+        do throws(TransportError) { response = try await http.send(request, limit: Self.answerLimit) } catch {
             throw ServerFault(failure(model, "\(error)"), isAway: error.isAway)
         }
         return try view(of: model, answer: response.head.status, response.body)
@@ -49,7 +35,7 @@ public struct TensorFlowServing: ServerLink {
         // It has no version of the model, or does not know it yet: nothing of it is loaded either way.
         if status == 404, said?["error"]?.string != nil { return ServerView() }
         guard status == 200 else {
-            let words = said?["error"]?.string.map { ": \(Self.line($0))" } ?? ""
+            let words = said?["error"]?.string.map { ": \(ServerWords.line($0))" } ?? ""
             throw ServerFault(failure(model, "it answered \(status)\(words)"), isAway: false)
         }
         guard let entries = said?["model_version_status"]?.array else {
@@ -88,25 +74,8 @@ public struct TensorFlowServing: ServerLink {
             return .ended
         case "END":
             let words = entry["status"]?["error_message"]?.string ?? ""
-            return .failed(words.isEmpty ? code : "\(code): \(line(words))")
+            return .failed(words.isEmpty ? code : "\(code): \(ServerWords.line(words))")
         default: return nil
-        }
-    }
-
-    /// Somebody else's words, on one line.
-    private static func line(_ text: String) -> String {
-        let clean = String(
-            text.unicodeScalars.prefix(messageLimit).map { $0.properties.generalCategory == .control ? " " : Character($0) })
-        return text.unicodeScalars.count > messageLimit ? clean + "…" : clean
-    }
-}
-
-extension TransportError {
-    /// Whether nobody is there. One that is there may be slow: loading keeps its threads busy.
-    fileprivate var isAway: Bool {
-        switch kind {
-        case .connect, .closed, .reset, .bodyTooShort: true
-        default: false
         }
     }
 }

@@ -30,12 +30,7 @@ final class ManifestStore: Sendable {
             return nil
         }
         if let known = known.withLock({ $0[path] }), known.status == status { return known.header }
-        let header: ManifestHeader?
-        do throws(FileError) { header = try read(path) { (_) throws(FileError) in } } catch {
-            // Pruned since it was looked at.
-            guard error.errno == .noSuchFileOrDirectory else { throw error }
-            return nil
-        }
+        let header = try read(path) { (_) throws(FileError) in }
         let fits = header?.model == model && header?.version.name == version.name
         known.withLock { $0[path] = Known(status: status, header: fits ? header : nil) }
         return fits ? header : nil
@@ -110,7 +105,8 @@ final class ManifestStore: Sendable {
         return (header, files)
     }
 
-    /// Hands out the files of a version whose `header` was read: they are as it says, unless the manifest was replaced since.
+    /// Hands out the files of a version whose `header` was read: they are as it says, unless the manifest was replaced since; none where
+    /// the version was pruned since.
     func eachFile(
         _ model: String, _ version: Version, _ take: (ManifestFile) throws(FileError) -> Void
     ) throws(FileError) {
@@ -161,10 +157,10 @@ final class ManifestStore: Sendable {
     }
 
     /// Reads a manifest line by line.
-    /// - Returns: `nil` where it is damaged; the files were handed out before that was known.
+    /// - Returns: `nil` where there is none, or it is damaged; the files were handed out before that was known.
     private func read(_ path: FilePath, file take: (ManifestFile) throws(FileError) -> Void) throws(FileError) -> ManifestHeader?
     {
-        let file = try fileSystem.open(path, .read)
+        guard let file = try fileSystem.openIfThere(path) else { return nil }
         var checksum = RunningChecksum()
         var header: ManifestHeader?
         var isDamaged = false

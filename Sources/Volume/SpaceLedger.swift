@@ -1,5 +1,5 @@
 import FileIO
-import Servables
+public import Servables
 import SystemPackage
 
 /// What has been promised to fetches and is not on the disk yet, so that two of them never count on the same free bytes.
@@ -107,6 +107,8 @@ extension Volume {
     func reserve(_ place: FilePath, unwritten: Int64, files: Int, total: Int64) throws(VolumeError) -> SpaceReservation {
         let needed = Volume.spaceNeeded(unwritten, files: files)
         return try ledger.reserve(place, unwritten: needed, total: total) { (promised) throws(VolumeError) in
+            // What takes nothing fits, however little there is.
+            if needed == 0, total == 0 { return }
             let space = try space()
             let keepFree: Int64 =
                 switch settings.keepFree {
@@ -115,20 +117,45 @@ extension Volume {
                 }
             let available = space.available - promised.unwritten - keepFree
             if needed > available {
-                throw .noSpace(
-                    path: layout.root, needed: needed, available: available, bound: keepFree > 0 ? .keepFree : .freeSpace)
+                throw lack(needed, available, keepFree > 0 ? .keepFree : .freeSpace)
             }
             if let memory = memoryLimit(of: space), needed > memory.available - promised.unwritten {
-                throw .noSpace(
-                    path: layout.root, needed: needed, available: memory.available - promised.unwritten,
-                    bound: .memory(limit: memory.limit))
+                throw lack(needed, memory.available - promised.unwritten, .memory(limit: memory.limit))
             }
             guard let maxVolume = settings.maxVolume else { return }
             let held = try doing("add up what \(layout.root) holds") { () throws(FileError) in
                 try bytesHeld(except: promised.places.union([place]))
             }
             let left = maxVolume - held - promised.total
-            if total > left { throw .noSpace(path: layout.root, needed: total, available: left, bound: .maxVolume) }
+            if total > left { throw lack(total, left, .maxVolume) }
+        }
+    }
+
+    private func lack(_ needed: Int64, _ available: Int64, _ bound: LackOfSpace.Bound) -> VolumeError {
+        .noSpace(LackOfSpace(path: layout.root, needed: needed, available: available, bound: bound))
+    }
+
+    /// Which versions of a model have to go so that `bytes` more are free: what they share with others, and with what is staged, stays.
+    /// - Parameters:
+    ///   - bytes: that are missing.
+    ///   - model: its name.
+    ///   - versions: published or parked; the first ones go, and no more than have to.
+    /// - Returns: nothing where all of them would not be enough.
+    /// - Throws: where the volume cannot be read.
+    public func roomMakers(_ bytes: Int64, in model: String, among versions: [Version]) throws(VolumeError) -> [Version] {
+        try doing("add up what \(model) would leave free") { () throws(FileError) in
+            var names: [UInt64: UInt64] = [:]
+            var free: Int64 = 0
+            for (index, version) in versions.enumerated() {
+                for place in [layout.version(model, version), layout.aside(.parked, model, version)] {
+                    try fileSystem.eachFile(below: place) { status in
+                        names[status.inode, default: 0] += 1
+                        if names[status.inode] == UInt64(status.links) { free += status.size }
+                    }
+                }
+                if free >= bytes { return Array(versions[...index]) }
+            }
+            return []
         }
     }
 

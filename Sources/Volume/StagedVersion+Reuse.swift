@@ -8,6 +8,9 @@ extension StagedVersion {
         (reusable.proven.count, reusable.proven.keys.reduce(0) { $0 + table.size($1) })
     }
 
+    /// The files that are in place, as names of what published versions have, and were not read yet.
+    public var unproven: [Int] { reusable.unproven.keys.sorted() }
+
     /// The work of having the file at `index` from a published version whose file has its content; `nil` where none has.
     public func reuse(_ index: Int) -> FileReuse? {
         if let file = reusable.unproven[index] { return FileReuse(index, of: self, from: file, .unproven) }
@@ -61,8 +64,10 @@ public final class FileReuse: Sendable {
         case goesOn
         /// The file is whole and verified.
         case done
-        /// The published file is not what its manifest says, or is gone. Nothing of it is staged.
+        /// The published file is not what its manifest says. Nothing of it is staged.
         case differs(path: String)
+        /// The published file was pruned meanwhile. Nothing of it is staged.
+        case gone
     }
 
     /// Does the next piece. Not twice at once.
@@ -107,7 +112,10 @@ public final class FileReuse: Sendable {
             copy.withLock { $0 = file }
         }
         if let range = file.missing.first {
-            let source = try staged.fileSystem.open(published.path, .read)
+            guard let source = try staged.fileSystem.openIfThere(published.path) else {
+                try file.reset()
+                return .gone
+            }
             let before = file.stagedBytes
             try file.copy(range.lowerBound..<min(range.lowerBound + StagedFile.slice, range.upperBound), from: source)
             if file.stagedBytes > before, !file.missing.isEmpty { return .goesOn }
@@ -116,6 +124,7 @@ public final class FileReuse: Sendable {
             try file.reset()
             return .differs(path: "\(published.path)")
         }
+        file.close()
         return .done
     }
 }

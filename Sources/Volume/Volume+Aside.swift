@@ -118,6 +118,8 @@ extension Volume {
         let place = layout.aside(aside, model, version)
         if try fileSystem.status(inside)?.kind == .directory, try fileSystem.status(place) == nil {
             try fileSystem.renameWithoutReplacing(inside, place)
+            // Else the power may go with only the next rename done, and the version in the trash.
+            try fileSystem.syncDirectory(layout.aside(aside, model))
         }
         try moveToTrash(whole, label: "\(model)-\(version.name)-base")
     }

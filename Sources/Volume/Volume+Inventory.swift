@@ -7,7 +7,8 @@ extension Volume {
     ///
     /// A version that lies aside is not listed as such while the base path has anything of its number.
     public func inventory(_ model: String) throws(VolumeError) -> Inventory {
-        try doing("look at what \(layout.base(model)) holds") { () throws(FileError) in
+        try requireHeld()
+        return try doing("look at what \(layout.base(model)) holds") { () throws(FileError) in
             let aside = try asideEntries(model)
             let status = try fileSystem.status(layout.base(model))
             var inventory = Inventory(
@@ -15,6 +16,7 @@ extension Volume {
                 entries: status?.kind == .directory ? try entries(model, aside) : [],
                 staged: try staged(model))
             if !aside.isEmpty { try list(aside, model, in: &inventory) }
+            inventory.repairs = try repairs(model, of: inventory.entries)
             return inventory
         }
     }

@@ -39,6 +39,7 @@ extension Volume {
             }
             // Of a base path that is gone; it will not come back now.
             for version in try manifests.entries(model).versions { try manifests.remove(model, version) }
+            try removeModelFiles(model)
             let left = try fileSystem.listIfThere(base)
             if left.isEmpty, try fileSystem.removeDirectory(base) { try fileSystem.syncDirectory(layout.root) }
             return left

@@ -29,6 +29,7 @@ extension Volume {
         let (model, version) = (staged.model, staged.version)
         let target = layout.version(model, version)
         let sync = possible(sync)
+        try requireHeld()
         let isOccupied = try doing("look at \(target)") { () throws(FileError) in try fileSystem.status(target) != nil }
         // Before the manifest is written, which would make what is there pass for ours.
         if isOccupied { throw .occupied(target) }
@@ -185,7 +186,7 @@ extension Volume {
         try doing("publish \(target)", or: { $0.errno == .fileExists ? .occupied(target) : nil }) { () throws(FileError) in
             if try fileSystem.status(base) == nil {
                 let whole = layout.staging(staged.model, staged.version).appending(VolumeLayout.wholeBase)
-                try bringBack(base, with: staged.version, from: staged.tree, by: whole)
+                try bringBack(staged.model, with: staged.version, from: staged.tree, by: whole)
                 try syncOrTakeOut(layout.root, base)
                 forgetOthers(of: staged.model, than: staged.version)
             } else {

@@ -11,6 +11,7 @@ extension Volume {
             try fileSystem.makeDirectory(layout.trash, mode: 0o755)
             for aside in Aside.allCases { try recoverAside(aside) }
             for model in try manifests.models() { try recoverManifests(model) }
+            try recoverRepairs()
             guard try fileSystem.status(layout.staging) != nil else { return }
             for model in try fileSystem.list(layout.staging) {
                 let isWanted = models?.contains(model) ?? true

@@ -56,6 +56,8 @@ extension Volume {
             let place = layout.aside(.refused, model, entry.version, .givenUp)
             try moveToTrash(place, label: "\(model)-\(entry.version.name)")
             try fileSystem.renameWithoutReplacing(entry.path, place)
+            // Else the power may go with files gone from what counts as whole.
+            try fileSystem.syncDirectory(layout.aside(.refused, model))
             take(GivenUpVersion(model: model, version: entry.version, bytes: header.summary.bytes))
             if let renamed = AsideEntry(
                 .refused, in: layout.aside(.refused, model), entry.version.name + Aside.Form.givenUp.suffix, entry.status)

@@ -88,7 +88,8 @@ extension Volume {
         func sharing() throws(FileError) -> FileSharing {
             if let sharing = found.sharing { return sharing }
             try makeTree()
-            return try FileSharing(rules.mode.ways, into: staged.tree, mode: settings.fileMode, fileSystem: fileSystem)
+            let ways = rules.mode.ways.filter { $0 != .hardlink || settings.makesHardLinks }
+            return try FileSharing(ways, into: staged.tree, mode: settings.fileMode, fileSystem: fileSystem)
         }
         try eachMatch(
             staged.model, staged.table, staged.source, rules, wanted: isWanted,

@@ -107,7 +107,7 @@ extension Volume {
         }
         try doing("bring back \(target)", or: { $0.errno == .fileExists ? .occupied(target) : nil }) { () throws(FileError) in
             if status == nil {
-                try bringBack(base, from: aside, model, version)
+                try bringBack(from: aside, model, version)
             } else {
                 try fileSystem.renameWithoutReplacing(source, target)
             }
@@ -119,11 +119,11 @@ extension Volume {
         }
     }
 
-    private func bringBack(_ base: FilePath, from aside: Aside, _ model: String, _ version: Version) throws(FileError) {
+    private func bringBack(from aside: Aside, _ model: String, _ version: Version) throws(FileError) {
         let whole = layout.aside(aside, model, version, .onItsWay)
         do throws(FileError) {
             try moveToTrash(whole, label: "\(model)-\(version.name)-base")
-            try bringBack(base, with: version, from: layout.aside(aside, model, version), by: whole)
+            try bringBack(model, with: version, from: layout.aside(aside, model, version), by: whole)
         } catch {
             // Where that fails, too, the next attempt does it, or the next start.
             try? takeBack(aside, model, version)

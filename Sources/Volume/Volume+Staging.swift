@@ -9,10 +9,12 @@ extension Volume {
     /// - `source`: where it comes from, without secrets; what another source staged is not taken up.
     /// - `reuse`: what published versions of the model have is put into place at once, where that needs no look at the bytes; what needs
     ///     one is ``StagedVersion/reuse(_:)``'s.
+    /// - `only`: which of the missing files will be fetched, where not all will: space is reserved for them alone.
     public func stage(
-        _ model: String, _ version: Version, table: FileTable, source: String, reuse rules: ReuseRules = .off
+        _ model: String, _ version: Version, table: FileTable, source: String, reuse rules: ReuseRules = .off, only: [Int]? = nil
     ) throws(VolumeError) -> StagedVersion {
         try checkPaths(table)
+        try requireHeld()
         let place = layout.staging(model, version)
         let tree = place.appending(VolumeLayout.tree)
         let directories = expectedDirectories(table)
@@ -38,9 +40,15 @@ extension Volume {
         }
         let proven = found.proven.keys.reduce(0) { $0 + table.size($1) }
         let unproven = found.unproven.keys.reduce(0) { $0 + table.size($1) }
-        let reservation = try reserve(
-            place, unwritten: unwritten(of: table, kept) - unproven, files: table.count - kept.count - found.unproven.count,
-            total: table.totalSize - proven - unproven)
+        let reservation: SpaceReservation
+        if let only {
+            let bytes = only.filter { kept[$0] == nil && found.unproven[$0] == nil }.reduce(0) { $0 + table.size($1) }
+            reservation = try reserve(place, unwritten: bytes, files: bytes > 0 ? only.count : 0, total: bytes)
+        } else {
+            reservation = try reserve(
+                place, unwritten: unwritten(of: table, kept) - unproven, files: table.count - kept.count - found.unproven.count,
+                total: table.totalSize - proven - unproven)
+        }
 
         let journal = try doing("stage \(place)") { () throws(FileError) in
             try makeTree()

@@ -70,8 +70,12 @@ extension Volume {
     /// are gone, or that the disk cannot read, are no files of ours any more. Anything else may pass.
     private func loss(_ error: FileError) -> String? {
         let isSync = [FileOperation.fsync.rawValue, FileOperation.writeback.rawValue].contains(error.operation)
-        let tellsOfData: Set<Errno> = [.noSuchFileOrDirectory, .notDirectory, .ioError, .badMessage, Errno(rawValue: EUCLEAN)]
-        return isSync || tellsOfData.contains(error.errno) ? "\(error)" : nil
+        return isSync || tellsOfData(error) ? "\(error)" : nil
+    }
+
+    /// Whether an error says that a file is gone, or that the disk cannot read it.
+    func tellsOfData(_ error: FileError) -> Bool {
+        [.noSuchFileOrDirectory, .notDirectory, .ioError, .badMessage, Errno(rawValue: EUCLEAN)].contains(error.errno)
     }
 
     /// Compares every file with what is recorded of it; what a server may have added is no damage.

@@ -30,6 +30,13 @@ public final class Volume: Sendable {
         init() { held = nil }
         init(_ lock: consuming VolumeLock) { held = consume lock }
         var isHeld: Bool { held != nil }
+
+        func missing(_ layout: VolumeLayout, fileSystem: FileSystem) -> FilePath? {
+            switch held {
+            case .some(let lock): lock.missing(layout, fileSystem: fileSystem)
+            case .none: nil
+            }
+        }
     }
 
     /// Touches nothing yet.
@@ -105,13 +112,19 @@ public final class Volume: Sendable {
         lock.withLock { $0 = LockHolder() }
     }
 
+    /// Where the lock is held: makes sure that root and state directory are what it was taken on. A volume that is unmounted leaves its mount
+    /// point behind, and what is written there fills another disk; one that is mounted over it is somebody else's.
+    func requireHeld() throws(VolumeError) {
+        if let path = lock.withLock({ $0 }).missing(layout, fileSystem: fileSystem) { throw .lost(path) }
+    }
+
     /// Free and total bytes of the volume.
     public func space() throws(VolumeError) -> VolumeSpace {
         try doing("ask for the free space of \(layout.root)") { () throws(FileError) in try fileSystem.space(at: layout.root) }
     }
 
     /// Makes the base path of a model, unless it held versions before and is gone: it comes back with its first version only,
-    /// since a server unloads everything from an empty one.
+    /// since a server unloads everything from an empty one; or unless the settings want none without a version.
     public func ensureBasePath(_ model: String) throws(VolumeError) {
         let base = layout.base(model)
         let heldVersions = try doing("read the manifests of \(model)") { () throws(FileError) -> Bool in
@@ -121,7 +134,7 @@ public final class Volume: Sendable {
         }
         let status = try doing("look at \(base)") { () throws(FileError) in try fileSystem.status(base) }
         guard let status else {
-            if !heldVersions {
+            if !heldVersions, settings.makesEmptyBasePaths {
                 try doing("make \(base)") { () throws(FileError) in
                     try fileSystem.makeDirectory(base, mode: settings.directoryMode)
                     try fileSystem.syncDirectory(layout.root)

@@ -6,10 +6,11 @@ public import SystemPackage
 public enum VolumeError: Error, Hashable, Sendable {
     /// A system call failed while doing what `doing` says.
     case file(FileError, doing: String)
-    /// `needed` bytes do not fit into `available`, which already leaves out what must stay free.
-    case noSpace(path: FilePath, needed: Int64, available: Int64, bound: SpaceBound)
+    case noSpace(LackOfSpace)
     /// Two places that a rename must join are on different mounts.
     case differentMounts(FilePath, FilePath)
+    /// A directory that was locked, and is not there any more, or another.
+    case lost(FilePath)
     /// What stands where a directory of ours must be.
     case notDirectory(FilePath)
     /// A version is already in the base path.
@@ -20,15 +21,6 @@ public enum VolumeError: Error, Hashable, Sendable {
     case incomplete(FilePath, reason: String)
     /// A path in a table that must not become a file.
     case unsafePath(String, reason: String)
-
-    /// What set the limit that was reached.
-    public enum SpaceBound: Hashable, Sendable {
-        case freeSpace
-        case keepFree
-        case maxVolume
-        /// The volume is a tmpfs, and counts against a memory limit of so many bytes.
-        case memory(limit: Int64)
-    }
 }
 
 extension VolumeError {
@@ -37,26 +29,26 @@ extension VolumeError {
         switch self {
         case .file(let error, let doing):
             return Failure(.volume, "\(doing): \(error)\(VolumeError.remedy(error.errno))", isTransient: true)
-        case .noSpace(let path, let needed, let available, let bound):
-            let missing = ByteCount(needed - max(0, available))
-            let limit =
-                switch bound {
-                case .freeSpace: "free"
-                case .keepFree: "free above --keep-free"
-                case .maxVolume: "left of --max-volume"
-                case .memory(let limit): "left of the memory limit of \(ByteCount(limit)), which a tmpfs counts against"
-                }
-            let remedy = if case .memory = bound { "raise the limit, or put --root on a disk" } else { "enlarge the volume" }
+        case .noSpace(let lack):
+            let remedy = if case .memory = lack.bound { "raise the limit, or put --root on a disk" } else { "enlarge the volume" }
+            let way =
+                lack.makers.isEmpty
+                ? ""
+                : "; pruning \(lack.makersText) first would make room: --prune-first does that, and nothing is served meanwhile"
             return Failure(
                 .volume,
-                "no space on \(path): \(ByteCount(needed)) needed, \(ByteCount(max(0, available))) \(limit), \(missing) missing; "
-                    + "nothing published is touched, the fetch goes on when there is room: free some, or \(remedy)",
-                isTransient: true)
+                "no space on \(lack.path): \(lack); nothing published is touched, the fetch goes on when there is room: free some, or "
+                    + "\(remedy)\(way)", isTransient: true)
         case .differentMounts(let one, let other):
             return Failure(
                 .volume,
                 "\(one) and \(other) are on different mounts, so that no version can be renamed from one to the other: "
                     + "set --state-dir to a directory on the mount of --root")
+        case .lost(let path):
+            return Failure(
+                .volume,
+                "\(path) is not what it was at the start: the volume was unmounted, or another is mounted there; nothing is written until it "
+                    + "is back: mount it again, or restart aspired for another volume", isTransient: true)
         case .notDirectory(let path):
             return Failure(.volume, "\(path) is in the way: a directory must be there; move it away or choose another --root")
         case .occupied(let path):
@@ -82,6 +74,7 @@ extension VolumeError {
         case .readOnlyFileSystem: "; the volume must be mounted read-write for aspired"
         case .permissionDenied, .notPermitted: "; give the uid that aspired runs as the right to write there (runAsUser, fsGroup)"
         case .tooManyOpenFiles: "; raise the limit on open files (ulimit -n)"
+        case .resourceBusy: "; something is mounted there: unmount it"
         case .improperLink: "; staging and base path must be on one mount: set --state-dir to a directory on the mount of --root"
         default: ""
         }

@@ -18,6 +18,8 @@ public struct VolumeLayout: Hashable, Sendable {
     var staging: FilePath { state.appending("staging") }
     var trash: FilePath { state.appending("trash") }
     var manifests: FilePath { state.appending("manifests") }
+    var repairs: FilePath { state.appending("repair") }
+    func repairs(_ model: String) -> FilePath { repairs.appending(model) }
     /// The last good list of models.
     var list: FilePath { state.appending("models.config") }
 

@@ -18,9 +18,23 @@ struct VolumeLock: ~Copyable, Sendable {
         return VolumeLock(root: root, state: state)
     }
 
+    /// Which of the two directories is not the locked one any more; `nil` where both are.
+    borrowing func missing(_ layout: VolumeLayout, fileSystem: FileSystem) -> FilePath? {
+        if !root.isOpen(at: layout.root, fileSystem) { return layout.root }
+        return state.isOpen(at: layout.state, fileSystem) ? nil : layout.state
+    }
+
     private init(root: consuming Descriptor, state: consuming Descriptor) {
         self.root = root
         self.state = state
+    }
+}
+
+extension Descriptor {
+    /// Whether this directory is what the path leads to.
+    fileprivate borrowing func isOpen(at path: FilePath, _ fileSystem: FileSystem) -> Bool {
+        guard let ours = try? status(), let theirs = try? fileSystem.openDirectory(path).status() else { return false }
+        return ours.inode == theirs.inode && ours.device == theirs.device
     }
 }
 

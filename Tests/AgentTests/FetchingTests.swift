@@ -57,6 +57,16 @@ extension AgentSuite {
             await running.stop()
         }
 
+        @Test("Nothing that comes in is still open: that it is closed would be an event after that of the rename")
+        func closesFirst() async throws {
+            let world = try World()
+            world.source.put("7", ["a": "0123456789"])
+            world.source.put("", ["config": "c1"])
+            #expect(await world.once(world.agent(filesSynced: true)) == [])
+            #expect(world.content("m/7/a") == "0123456789" && world.content("m/config") == "c1")
+            #expect(world.openPaths(below: "m") == [])
+        }
+
         @Test("What readiness waits for is urgent, what comes after it is not")
         func urgency() async throws {
             let world = try World()

@@ -168,7 +168,8 @@ extension AgentSuite {
             world.recorder.delay { call in if call.operation == .list, call.path.string.hasSuffix("/models/m") { gate.pass() } }
             let agent = world.agent()
             let task = Task { try await agent.run() }
-            await world.wait(for: "the look to hang") { gate.isAnyoneWaiting }
+            // The look may hang before the agent says whose it is.
+            await world.wait(for: "the look to hang") { gate.isAnyoneWaiting && !agent.reconcilers.isEmpty }
             #expect(await agent.illnesses() == [])
             world.time.moveToNext(end: .seconds(91))
             #expect(await agent.illnesses().count == 1)

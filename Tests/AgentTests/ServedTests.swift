@@ -350,6 +350,39 @@ extension AgentSuite {
             await running.stop()
         }
 
+        @Test("A version that the server gave up before its turn, and so reports as waiting for ever, goes, and can come back")
+        func givenUpBeforeItsTurn() async throws {
+            let world = try World()
+            let (agent, running) = await Self.served(world)
+            world.source.put("8", ["a": "2"])
+            await world.pass(.seconds(34), agent)
+            world.server.say(["8": .waiting])
+            world.source.put("9", ["a": "3"])
+            await world.pass(.seconds(34), agent)
+            world.server.say(["9": .loading])
+            await world.pass(.seconds(300), agent)
+            #expect(world.names().sorted() == ["7", "8", "9"], "it may be its turn next")
+            world.server.say(["7": .ended, "9": .available])
+            await world.pass(.seconds(50), agent)
+            #expect(world.names().sorted() == ["8", "9"])
+            await world.pass(.seconds(20), agent)
+            #expect(world.names() == ["9"])
+
+            world.recorder.forget()
+            agent.replaceModels(world.set([world.model("m", .specific([8]))]))
+            for _ in 0..<40 where world.recorder.lines(of: "fetch m 8").isEmpty { await world.pass(.seconds(1), agent) }
+            await world.pass(.seconds(4), agent)
+            #expect(world.recorder.lines(of: "in") == [], "the server may be about to look for it")
+            await world.pass(.seconds(2), agent)
+            #expect(world.recorder.lines(of: "in") == ["in m/8"])
+            world.server.say(["8": .loading])
+            await world.pass(.seconds(1), agent)
+            world.server.say(["8": .available])
+            await world.pass(.seconds(6), agent)
+            #expect(await Self.states(agent)["8"] == "confirmed")
+            await running.stop()
+        }
+
         @Test("What is republished stays out until the server has let go of it")
         func republished() async throws {
             let world = try World()

@@ -113,6 +113,37 @@ struct ServerWatchTests {
         #expect(Self.text(watch.serving(.seconds(1))) == "confirmed 7,8 · failed 9 no")
     }
 
+    @Test("What waited for its turn has not been read: what is loaded under its number is the new content")
+    func waitedInVain() throws {
+        var watch = Self.begun(.waiting)
+        watch.saw(Self.view(["8": .waiting]), .seconds(2))
+        watch.saw(Self.view(["8": .available]), .seconds(3))
+        #expect(Self.text(watch.serving(.seconds(3))) == "confirmed 7,8")
+        // Nor does one whose turn comes anew have the earlier content.
+        var other = Self.begun(.available)
+        other.saw(Self.view(["8": .waiting]), .seconds(2))
+        other.saw(Self.view(["8": .available]), .seconds(3))
+        #expect(Self.text(other.serving(.seconds(3))) == "confirmed 7,8")
+    }
+
+    @Test("What waits is about to be loaded for as long as the server goes on with anything of the model, and a minute more")
+    func givenUpBeforeItsTurn() throws {
+        let eight = try Self.version("8")
+        var watch = Self.begun()
+        watch.saw(Self.view(["7": .loading, "8": .waiting]), .seconds(1))
+        watch.saw(Self.view(["7": .loading, "8": .waiting]), .seconds(600))
+        #expect(watch.serving(.seconds(600)).loading.contains(eight))
+        watch.saw(Self.view(["7": .available, "8": .waiting]), .seconds(601))
+        watch.saw(Self.view(["7": .available, "8": .waiting]), .seconds(660))
+        #expect(watch.serving(.seconds(660)).loading.contains(eight))
+        watch.saw(Self.view(["7": .available, "8": .waiting]), .seconds(661))
+        #expect(watch.serving(.seconds(661)).loading.isEmpty)
+        // One that did not answer may have done anything meanwhile.
+        watch.sawNothing(Self.slow, .seconds(662))
+        watch.saw(Self.view(["7": .available, "8": .waiting]), .seconds(700))
+        #expect(watch.serving(.seconds(700)).loading.contains(eight))
+    }
+
     @Test("What comes back as it was is what the server says it is")
     func returned() throws {
         var watch = Self.begun(.available, returned: [try Self.version("8")])

@@ -8,7 +8,7 @@ struct CommandLineTests {
     /// Bodies that print which command ran with what.
     private static let echo = CommandBodies(
         run: { try echo("run", $0) }, once: { try echo("once", $0) }, plan: { try echo("plan", $0) },
-        status: { try echo("status", $0) },
+        status: { try echo("status", $0) }, verify: { try echo("verify", $0) },
         probe: { context, question in
             try context.output.result("probe \(question) \(context.configuration.httpListen?.description ?? "off")\n")
             return .probeFailed
@@ -29,6 +29,7 @@ struct CommandLineTests {
             ("plan --model m=s3://b -o json --timeout 3s", "plan [m] /models json"),
             ("status -o json --root ../r", "status [] /work/r json"),
             ("status", "status [] /models text"),
+            ("verify -o json --root ../r", "verify [] /work/r json"),
             ("probe health --http-listen 127.0.0.1:1", "probe health 127.0.0.1:1"),
             ("probe --http-listen=:1 ready", "probe ready :1"),
         ])
@@ -42,12 +43,14 @@ struct CommandLineTests {
     @Test(
         "what is not understood ends with 64 and one line, and nothing runs",
         arguments: [
-            ("rnu", "unknown command 'rnu'; did you mean run? The commands are run, once, plan, status, config and probe"),
-            ("verify", "unknown command 'verify': the commands are run, once, plan, status, config and probe"),
-            ("push", "unknown command 'push': the commands are run, once, plan, status, config and probe"),
+            (
+                "rnu",
+                "unknown command 'rnu'; did you mean run? The commands are run, once, plan, status, verify, config and probe"
+            ),
+            ("push", "unknown command 'push': the commands are run, once, plan, status, verify, config and probe"),
             (
                 "help onec",
-                "unknown command 'onec'; did you mean once? The commands are run, once, plan, status, config and probe"
+                "unknown command 'onec'; did you mean once? The commands are run, once, plan, status, verify, config and probe"
             ),
             ("--modle x", "unknown flag --modle; did you mean --model? `aspired help` lists the flags"),
             ("--root /x once", "--root stands before the command: write `aspired COMMAND --root …`"),
@@ -55,7 +58,7 @@ struct CommandLineTests {
             ("once --model m=s3://b -root /x", "unknown flag -root; did you mean --root? `aspired help once` lists the flags"),
             ("run --model m=s3://b --zzz", "unknown flag --zzz; `aspired help run` lists the flags"),
             ("run --model m=s3://b --timeout 3s", "aspired run takes no --timeout: it is for once, plan and config"),
-            ("status --model m=s3://b", "aspired status takes no --model: it is for run, once, plan and config"),
+            ("status --model m=s3://b", "aspired status takes no --model: it is for run, once, plan, verify and config"),
             ("run --model m=s3://b -o json", "unknown flag -o; `aspired help run` lists the flags"),
             ("status --root", "--root has no value"),
             ("status --root --log-level info", "--root has no value: --log-level follows it"),
@@ -106,8 +109,7 @@ struct CommandLineTests {
     @Test(
         "a setting that is not built yet is not known",
         arguments: [
-            "model-files", "prune-first",
-            "http-sync",
+            "http-sync"
         ])
     func laterSettings(name: String) {
         let faults = UsageScan(["once", "--model", "m=s3://b", "--\(name)", "x"]).faults
@@ -172,7 +174,7 @@ struct CommandLineTests {
 
     @Test(
         "commands that are not built say so and fail",
-        arguments: ["run --model m=s3://b", "once --model m=s3://b", "status", "probe ready"])
+        arguments: ["run --model m=s3://b", "once --model m=s3://b", "status", "verify", "probe ready"])
     func missing(line: String) async {
         let outcome = await aspired(line)
         #expect(outcome.code == .internalError)

@@ -66,6 +66,23 @@ struct FaultTests {
     }
 
     @Test(
+        "what Triton would take for a model, or for a change of one, is refused; the same without it is not",
+        arguments: [
+            ([:], "--state-dir is '/models/.aspired', inside --root '/models': Triton takes every directory there for a model"),
+            (["state-dir": "/models/.aspired/x"], "inside --root"),
+            (["state-dir": "/state", "reuse": "hardlink"], "--reuse is hardlink, with --server triton"),
+            (["state-dir": "/state", "render-models-config": "/etc/models"], "--render-models-config is for TensorFlow Serving"),
+        ])
+    func triton(flags: [String: String], reason: String) {
+        let faults = reportWithModel(flags.merging(["server": "triton=http://127.0.0.1:8000"]) { $1 }.mapValues { [$0] }).faults
+        #expect(faults.count == 1, "\(faults)")
+        #expect(faults.first?.description.contains(reason) == true, "\(faults)")
+        #expect(reportWithModel(flags.mapValues { [$0] }).faults == [])
+        let apart = ["server": "triton=http://h:8000", "root": "/models/repository", "state-dir": "/models/.aspired"]
+        #expect(reportWithModel(apart.mapValues { [$0] }).faults == [])
+    }
+
+    @Test(
         "directories beside each other are taken",
         arguments: [
             ["state-dir": "/models/.state"], ["state-dir": "/models-state"], ["state-dir": "/models/mm"],

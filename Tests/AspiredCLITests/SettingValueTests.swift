@@ -43,12 +43,14 @@ struct SettingValueTests {
         let flags = [
             "model": ["a=s3://b/a", "b=file:///b?versions=7"], "versions": ["all"], "root": ["/vol"], "state-dir": ["/vol/state"],
             "poll-interval": ["1m"], "timeout": ["2h"], "ready": ["marker:OK"], "settle": ["3s"], "verify": ["require"],
-            "prune-delay": ["4s"], "prune-foreign": ["true"], "max-volume": ["1GB"], "keep-free": ["12%"],
+            "prune-delay": ["4s"], "prune-foreign": ["true"], "prune-first": ["true"], "repair": ["true"], "max-volume": ["1GB"],
+            "keep-free": ["12%"],
             "sync": ["after"], "file-mode": ["0640"],
             "dir-mode": ["750"], "s3-endpoint": ["http://minio:9000"], "s3-region": ["r1"], "s3-addressing": ["path"],
             "s3-profile": ["p"], "s3-anonymous": ["true"], "s3-request-payer": ["true"], "s3-ca-file": ["ca.pem"],
             "s3-insecure-skip-tls-verify": ["true"], "concurrency": ["1024"], "part-size": ["64KiB"], "max-bandwidth": ["10MiB"],
-            "republish-pause": ["6s"], "models-config": ["list"], "render-models-config": ["served"],
+            "republish-pause": ["6s"], "models-config": ["list"], "model-files": ["*.pbtxt,labels.txt"],
+            "render-models-config": ["served"],
             "on-change-exec": ["hook 'a b'"],
             "on-change-webhook": ["https://h/x"], "hook-timeout": ["7s"], "webhook-secret-file": ["key"],
             "server": ["tensorflow-serving=http://tfs:8501"], "republish-refused": ["2"], "confirm-timeout": ["8m"],
@@ -70,12 +72,14 @@ struct SettingValueTests {
         #expect(configuration.verify == .require)
         #expect(configuration.modelsConfig == .directory(path: "/work/dir/list"))
         #expect(configuration.renderModelsConfig == "/work/dir/served")
+        #expect(configuration.modelFiles.description == "*.pbtxt,labels.txt")
         #expect(
             configuration.hooks
                 == HookSettings(
                     command: ["hook", "a b"], webhook: "https://h/x", timeout: .seconds(7), secretFile: "/work/dir/key"))
         #expect(configuration.pruneDelay == .seconds(4))
-        #expect(configuration.prunesForeign)
+        #expect(configuration.prunesForeign && configuration.prunesFirst)
+        #expect(configuration.repairs)
         #expect(configuration.maxVolume == ByteCount(1_000_000_000))
         #expect(configuration.keepFree == .percent(12))
         #expect(configuration.sync == .after)
@@ -130,7 +134,7 @@ struct SettingValueTests {
             ("server", "tensorflow-serving=http://", "expected KIND=URL"),
             ("server", "tensorflow-serving=http://me:pw@h:8501", "a user name and password do not belong"),
             ("server", "tensorflow-serving=http://h/?token=x", "holds a query"),
-            ("server", "triton=http://127.0.0.1:8000", "triton is not supported by this version"),
+            ("server", "triton=127.0.0.1:8000", "expected KIND=URL, such as tensorflow-serving=http://127.0.0.1:8501 or triton="),
             ("republish-refused", "-1", "expected a number from 0 to 100"),
             ("republish-refused", "often", "expected a number from 0 to 100"),
             ("confirm-timeout", "soon", "expected a duration such as"),

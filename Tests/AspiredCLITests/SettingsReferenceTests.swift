@@ -24,7 +24,8 @@ struct SettingsReferenceTests {
         #expect(lines.count == Setting.all.count + 2)
         #expect(
             lines.contains(
-                "| `--root DIR` | `/models` | The volume: the base path of a model is DIR/NAME | run, once, plan, status |"))
+                "| `--root DIR` | `/models` | The volume: the base path of a model is DIR/NAME | run, once, plan, status, verify |"
+            ))
         #expect(lines.contains { $0.hasPrefix("| `--keep-free SIZE\\|N%` | `0` | ") })
         #expect(lines.contains { $0.hasPrefix("| `--state-dir DIR` | ROOT/.aspired | ") })
         for line in lines {

@@ -43,6 +43,28 @@ struct RunTests {
         }
     }
 
+    @Test("signals count from the start: SIGHUP and SIGTERM come while the first list of models is still being read")
+    func earlySignals() async throws {
+        try await Site.with { site in
+            // Long: nobody answers before the signals are there.
+            site.server.script(Fault(.delay(.seconds(600)), times: nil))
+            let arguments = ["--root", site.root, "--models-config", "s3://models/models.config"]
+            try await site.aspired.run(arguments) { agent in
+                try await eventually("the list is asked for: \(agent.errors)") { !site.server.requests.isEmpty }
+                agent.send(SIGHUP)
+                #expect(try await agent.stop() == .exited(0), "\(agent.errors)")
+                #expect(agent.said("stopping"))
+            }
+            let asked = site.server.requests.count
+            let once = [site.aspired.binary, "once"] + arguments
+            try await ChildProcess.with(once, environment: site.aspired.environment) { process in
+                try await eventually("the list is asked for: \(process.errorText)") { site.server.requests.count > asked }
+                process.send(SIGTERM)
+                #expect(try await process.wait(within: .seconds(8)) == .exited(75), "\(process.errorText)")
+            }
+        }
+    }
+
     @Test("/metrics counts what happened, to the byte")
     func metrics() async throws {
         try await Site.with { site in

@@ -252,6 +252,21 @@ struct StagedFileTests {
         }
     }
 
+    @Test("closed, it is open nowhere, though it is held, and can be read")
+    func closes() async throws {
+        try await withDirectory { directory in
+            let content = [UInt8](repeating: 7, count: 3 << 20)
+            let file = try stage(directory.appending("f"), Int64(content.count))
+            try fill(file, 0..<Int64(content.count), with: content)
+            #expect(openDescriptors(below: directory) > 0)
+            file.close()
+            // Behind what the reader still had to write back.
+            await reader.run {}
+            #expect(openDescriptors(below: directory) == 0)
+            #expect(try await file.digest(FileDigest(.md5)).count == 16 && file.missing.isEmpty)
+        }
+    }
+
     @Test("a full disk is said before the first byte is written")
     func fullDisk() async throws {
         try await withDirectory { directory in

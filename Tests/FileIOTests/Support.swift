@@ -89,3 +89,15 @@ func isPresent(_ path: FilePath) throws -> Bool { try FileSystem().status(path) 
 func makeSymlink(_ path: FilePath, to target: String) throws {
     guard symlink(target, path.string) == 0 else { throw Errno(rawValue: errno) }
 }
+
+/// How many descriptors of this process are open on something below a path.
+func openDescriptors(below path: FilePath) -> Int {
+    var count = 0
+    var buffer = [CChar](repeating: 0, count: 8_192)
+    for number in 0..<256 {
+        let length = readlink("/proc/self/fd/\(number)", &buffer, buffer.count)
+        guard length > 0 else { continue }
+        if String(decoding: buffer[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self).hasPrefix(path.string) { count += 1 }
+    }
+    return count
+}

@@ -31,14 +31,32 @@ struct FileSourceListingTests {
         try scratch.makeDirectory("5")
         for name in ["+4", "-4", "4x", "4.0", " 4"] { try scratch.makeDirectory(name) }
         try scratch.link("11", to: "7")
-        #expect(Set(try await source().versions().map(\.name)) == ["7", "0012", "5"])
+        #expect(Set(try await source().listing().versions.map(\.name)) == ["7", "0012", "5"])
+    }
+
+    @Test("Files beside the versions are regular files of the names that are asked for")
+    func listsFiles() async throws {
+        try scratch.write("7/a")
+        try scratch.write("x/a")
+        for name in ["config.pbtxt", "labels.txt", ".hidden", "9"] { try scratch.write(name, "1") }
+        try scratch.link("linked.txt", to: "labels.txt")
+        func files(_ text: String) async throws -> [String] {
+            let source = FileSource(
+                directory: scratch.path, ready: .none, settle: .zero, files: try NamePatterns(parsing: text),
+                fileSystem: FileSystem(),
+                reader: reader, time: clock)
+            return try await source.listing().files.get().map(\.path).sorted()
+        }
+        #expect(try await files("*") == ["config.pbtxt", "labels.txt"])
+        #expect(try await files("*.txt") == ["labels.txt"])
+        #expect(try await files("none") == [])
     }
 
     @Test("Two names of one number are an error that names both")
     func refusesTwoNames() async throws {
         try scratch.makeDirectory("7")
         try scratch.makeDirectory("007")
-        let error = try await sourceError { _ = try await source().versions() }
+        let error = try await sourceError { _ = try await source().listing().versions }
         #expect(error.failure.kind == .badData)
         #expect(error.failure.message.contains("\"7\"") && error.failure.message.contains("\"007\""))
         #expect(!error.failure.isTransient)
@@ -46,9 +64,9 @@ struct FileSourceListingTests {
 
     @Test("An empty directory lists nothing; a missing one is an error that names it")
     func emptyAndMissing() async throws {
-        #expect(try await source().versions().isEmpty)
+        #expect(try await source().listing().versions.isEmpty)
         try scratch.fileSystem.removeTree(scratch.path)
-        let error = try await sourceError { _ = try await source().versions() }
+        let error = try await sourceError { _ = try await source().listing().versions }
         #expect(error.failure.kind == .notFound)
         #expect(error.failure.message.contains(scratch.path.string))
         #expect(!error.failure.message.contains("\n"))
@@ -60,7 +78,7 @@ struct FileSourceListingTests {
         let source = FileSource(
             directory: scratch.path.appending("file"), ready: .none, settle: .zero, fileSystem: FileSystem(), reader: reader,
             time: clock)
-        let error = try await sourceError { _ = try await source.versions() }
+        let error = try await sourceError { _ = try await source.listing().versions }
         #expect(error.failure.kind == .notFound)
     }
 
@@ -72,7 +90,7 @@ struct FileSourceListingTests {
             (.staleNFSFileHandle, .unavailable, true),
         ] {
             let probe = ClosureProbe { $0.operation == .open ? .fail(errno) : .proceed }
-            let error = try await sourceError { _ = try await source(probe: probe).versions() }
+            let error = try await sourceError { _ = try await source(probe: probe).listing().versions }
             #expect(error.failure.kind == kind)
             #expect(error.failure.isTransient == isTransient)
         }
@@ -81,7 +99,7 @@ struct FileSourceListingTests {
     @Test("A directory that may not be read is denied", .enabled(if: geteuid() != 0, "root may read everything"))
     func unreadable() async throws {
         try scratch.fileSystem.setMode(scratch.path, 0o000)
-        let error = try await sourceError { _ = try await source().versions() }
+        let error = try await sourceError { _ = try await source().listing().versions }
         #expect(error.failure.kind == .denied)
         try scratch.fileSystem.setMode(scratch.path, 0o755)
     }

@@ -17,8 +17,29 @@ struct S3SourceTests {
                 // A combining mark makes one Character of itself and the slash before it.
                 "m/\u{301}5/a", "m/6\u{301}/a",
             ] { bucket.server.put(bucket: "models", key: key, data: [1]) }
-            #expect(Set(try await bucket.source().versions().map(\.name)) == ["7", "0012"])
-            #expect(try await bucket.source(prefix: "none").versions() == [])
+            #expect(Set(try await bucket.source().listing().versions.map(\.name)) == ["7", "0012"])
+            #expect(try await bucket.source(prefix: "none").listing().versions == [])
+        }
+    }
+
+    @Test("Files beside the versions come with the same listing, by their names; a name that none can have spoils them alone")
+    func files() async throws {
+        try await Bucket.with { (bucket) async throws in
+            for key in ["m/7/a", "m/config.pbtxt", "m/labels.txt", "m/x/deep.txt", "m/9", "m/.hidden", "m/"] {
+                bucket.server.put(bucket: "models", key: key, data: key == "m/" ? [] : [1])
+            }
+            let source = bucket.source(files: try NamePatterns(parsing: "*"))
+            let listing = try await source.listing()
+            #expect(listing.versions.map(\.name) == ["7"])
+            #expect(try listing.files.get().map(\.path) == ["config.pbtxt", "labels.txt"])
+            #expect(try await bucket.source().listing().files.get().isEmpty)
+            let some = bucket.source(files: try NamePatterns(parsing: "*.txt"))
+            #expect(try await some.listing().files.get().map(\.path) == ["labels.txt"])
+            bucket.server.put(bucket: "models", key: "m/a\u{7}b", data: [1])
+            let spoilt = try await source.listing()
+            #expect(spoilt.versions.map(\.name) == ["7"])
+            let error = #expect(throws: SourceError.self) { try spoilt.files.get() }
+            #expect(error?.failure.message.contains("\"a\\u{7}b\" cannot be one of a file: it has a control character") == true)
         }
     }
 
@@ -57,8 +78,8 @@ struct S3SourceTests {
     func prefixes() async throws {
         try await Bucket.with { (bucket) async throws in
             for key in ["3/a", "a b+c%é/4/a", "a b+c%e\u{301}/5/a"] { bucket.server.put(bucket: "models", key: key, data: [1]) }
-            #expect(try await bucket.source(prefix: "").versions().map(\.name) == ["3"])
-            #expect(try await bucket.source(prefix: "a b+c%é").versions().map(\.name) == ["4"])
+            #expect(try await bucket.source(prefix: "").listing().versions.map(\.name) == ["3"])
+            #expect(try await bucket.source(prefix: "a b+c%é").listing().versions.map(\.name) == ["4"])
             let contents = try await bucket.source(.none, prefix: "a b+c%é").contents(of: Version(number: 4))
             #expect(contents.table?.map(\.path) == ["a"])
         }

@@ -16,6 +16,8 @@ struct PlanScene {
     /// `9` was refused once, at second 90; `9#3` three times; `9-` left no files.
     var refused: [String] = []
     var renewed: [String] = []
+    /// By what does not fit, those that go first.
+    var makesRoom: [String: [String]] = [:]
     var serving: ServingState?
     var rules = PlanRules()
     var now: Int64 = 100
@@ -23,7 +25,7 @@ struct PlanScene {
     init(
         _ policy: VersionPolicy = .latest(1), listed: [String]?, before: [String]?? = .none, volume: [String] = [],
         staged: [String] = [], ready: [String] = [], held: [String] = [], parked: [String] = [], refused: [String] = [],
-        renewed: [String] = [], serving: ServingState? = nil, rules: PlanRules = PlanRules()
+        renewed: [String] = [], makesRoom: [String: [String]] = [:], serving: ServingState? = nil, rules: PlanRules = PlanRules()
     ) {
         self.policy = policy
         self.listed = listed
@@ -35,6 +37,7 @@ struct PlanScene {
         self.parked = parked
         self.refused = refused
         self.renewed = renewed
+        self.makesRoom = makesRoom
         self.serving = serving
         self.rules = rules
     }
@@ -46,6 +49,7 @@ struct PlanScene {
         var available = Availability(
             listed: listed.map { Set($0.map(version)) }, listedBefore: before.map { Set($0.map(version)) }, readiness: readiness)
         available.renewed = Set(renewed.map(version))
+        for (name, others) in makesRoom { available.makesRoom[version(name)] = Set(others.map(version)) }
         return available
     }
 

@@ -126,6 +126,36 @@ struct PlanTests {
     func newBeforeOld(_ row: PlanCase) { #expect(row.scene.planned().text == row.plan) }
 
     @Test(
+        "What is in the way of what does not fit beside it",
+        arguments: [
+            PlanCase(
+                "goes first, the last one too", .init(listed: ["7", "8"], volume: ["7"], ready: ["8"], makesRoom: ["8": ["7"]]),
+                "aspired 8 · fetch 8 · prune 7"),
+            PlanCase(
+                "goes alone",
+                .init(
+                    .latest(2), listed: ["6", "7", "8", "9"], volume: ["6", "7"], ready: ["8", "9"], makesRoom: ["9": ["6"]]),
+                "aspired 9,8 · fetch 9,8 · prune 6 · keep 7 untilReplaced"),
+            PlanCase(
+                "stays where it is aspired", .init(listed: ["7"], volume: ["7"], makesRoom: ["8": ["7"]]), "aspired 7"),
+            PlanCase(
+                "stays where another is fetched by now",
+                .init(listed: ["7", "8", "9"], volume: ["7"], ready: ["8", "9"], makesRoom: ["8": ["7"]]),
+                "aspired 9 · fetch 9 · keep 7 untilReplaced"),
+            PlanCase(
+                "stays while it is asked again whether that is ready",
+                .init(listed: ["7", "8"], volume: ["7"], makesRoom: ["8": ["7"]]), "ask 8 · keep 7 untilReplaced"),
+            PlanCase(
+                "stays where the source says nothing", .init(listed: [], volume: ["7"], makesRoom: ["8": ["7"]]),
+                "keep 7 sourceUnclear"),
+            PlanCase(
+                "stays where one listing alone misses it",
+                .init(listed: ["8"], before: ["7", "8"], volume: ["7"], ready: ["8"], makesRoom: ["8": ["7"]]),
+                "aspired 8 · fetch 8 · keep 7 missingOnce"),
+        ])
+    func makesRoom(_ row: PlanCase) { #expect(row.scene.planned().text == row.plan) }
+
+    @Test(
         "A source that says nothing",
         arguments: [
             PlanCase(
@@ -210,6 +240,10 @@ struct PlanTests {
                 "is not over", .init(listed: ["8"], volume: ["8", "7~71"], rules: delay),
                 "aspired 8 · keep 7 delay(since: 1970-01-01T00:01:11.000Z)"),
             PlanCase("is over", .init(listed: ["8"], volume: ["8", "7~70"], rules: delay), "aspired 8 · prune 7"),
+            PlanCase(
+                "counts anew where the clock was set back since",
+                .init(listed: ["8"], volume: ["8", "7~4000000000"], rules: delay),
+                "aspired 8 · keep 7 delay(since: 1970-01-01T00:01:40.000Z) · release 7"),
             PlanCase("is taken back", .init(listed: ["7"], volume: ["7~70"], rules: delay), "aspired 7 · unrelease 7"),
             PlanCase("is taken back without a delay, too", .init(listed: ["7"], volume: ["7~70"]), "aspired 7 · unrelease 7"),
             PlanCase(

@@ -39,6 +39,10 @@ struct ServedPlanTests {
                 .init(listed: ["8"], volume: ["6", "7", "8"], serving: server("6", loading: ["7", "8"])),
                 "aspired 8 · keep 7 loading · keep 6 untilReplaced"),
             PlanCase(
+                "though it is in the way of what does not fit beside it",
+                .init(listed: ["8"], volume: ["7"], ready: ["8"], makesRoom: ["8": ["7"]], serving: server(loading: ["7"])),
+                "aspired 8 · fetch 8 · keep 7 loading"),
+            PlanCase(
                 "whoever put it there",
                 .init(
                     listed: ["8"], volume: ["8", "9?"], serving: server("8", loading: ["9"]),
@@ -52,6 +56,13 @@ struct ServedPlanTests {
                 "held 8 · keep 7 last"),
         ])
     func newBeforeOld(_ row: PlanCase) { #expect(row.scene.planned().text == row.plan) }
+
+    @Test("What is put in again waits no longer than its pause, though the clock was set back since")
+    func clockSetBack() {
+        var scene = PlanScene(listed: ["8"], volume: ["7"], refused: ["8"], serving: server("7"), rules: Self.again)
+        scene.now = -1_000_000
+        #expect(scene.planned().readmitLater == [version("8"): .seconds(5)])
+    }
 
     @Test(
         "What the server could not load",

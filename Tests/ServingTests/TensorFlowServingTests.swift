@@ -8,7 +8,7 @@ import Transfer
 struct TensorFlowServingTests {
     /// Talks to nobody.
     private static func link() throws -> TensorFlowServing {
-        TensorFlowServing(url: "http://127.0.0.1:8501/", http: try HTTPClient(TensorFlowServing.transport(version: "test")))
+        TensorFlowServing(url: "http://127.0.0.1:8501/", http: try HTTPClient(.asking(version: "test")))
     }
 
     private static func entry(_ version: String, _ state: String, _ code: String = "OK", _ message: String = "") -> String {
@@ -84,7 +84,7 @@ struct TensorFlowServingTests {
     func away() async throws {
         // Nothing listens on port 1 of loopback.
         let link = TensorFlowServing(
-            url: "http://127.0.0.1:1", http: try HTTPClient(TensorFlowServing.transport(version: "test")))
+            url: "http://127.0.0.1:1", http: try HTTPClient(.asking(version: "test")))
         let fault = await #expect(throws: ServerFault.self) { try await link.view(of: "m") }
         #expect(fault?.isAway == true)
         #expect(fault?.failure.message.contains("ask TensorFlow Serving at http://127.0.0.1:1 for m: ") == true)

@@ -136,7 +136,7 @@ struct AsideStateTests {
                 do {
                     let large = Content(files: [("f", [UInt8](repeating: 1, count: 20_001), "\"f\"")])
                     _ = try bench.stage(.nine, large, on: bench.volume(settings: settings))
-                } catch VolumeError.noSpace(_, _, let available, .maxVolume) { return available }
+                } catch VolumeError.noSpace(let lack) where lack.bound == .maxVolume { return lack.available }
                 return nil
             }
             let before = try left()

@@ -29,6 +29,8 @@ enum EveryCall {
                 let bench = try Bench(directory.appending("\(number)"), prepared: false)
                 try copyTree(template.directory.string, to: bench.directory.string)
                 let isFinished = try attempt(number, bench)
+                let open = openPaths(below: bench.directory.string)
+                #expect(open == [], "\(what), call \(number): still open")
                 try removePlainly(bench.directory.string)
                 if isFinished {
                     #expect(number > 10, "\(what) makes calls")
@@ -37,6 +39,18 @@ enum EveryCall {
             }
             Issue.record("\(what) never came to its end")
         }
+    }
+}
+
+/// What this process has open there.
+private func openPaths(below directory: String) -> [String] {
+    var buffer = [CChar](repeating: 0, count: 4_096)
+    guard let numbers = try? FileSystem().list("/proc/self/fd") else { return ["unknown"] }
+    return numbers.compactMap { number in
+        let length = readlink("/proc/self/fd/\(number)", &buffer, buffer.count)
+        guard length > 0 else { return nil }
+        let target = String(decoding: buffer[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return target.hasPrefix("\(directory)/") ? target : nil
     }
 }
 

@@ -5,14 +5,10 @@ import Testing
 
 @testable import Volume
 
-/// What is done while a call fails.
-private enum Operation: String, CaseIterable, Sendable {
-    case stage, resume, reuse, publish, publishUnsynced, bringBack, prune, recover, adopt, release, syncLate, whole
-}
-
 /// How it fails.
 private enum Fault: String, CaseIterable, Sendable {
     case noSpace, ioError
+    case denied, readOnly, tooManyFiles, quota
     /// Nothing is done from that call on: what a kill at that instant leaves.
     case kill
 
@@ -22,12 +18,30 @@ private enum Fault: String, CaseIterable, Sendable {
         case .kill: 1
         case .ioError: 2
         case .noSpace: 3
+        case .denied: 4
+        case .readOnly: 5
+        case .tooManyFiles: 6
+        case .quota: 7
+        }
+    }
+
+    /// Which calls further the next one is in the short form: what the system answers matters less than that it answers.
+    var step: Int { [.noSpace, .ioError, .kill].contains(self) ? 3 : 17 }
+
+    var error: Errno {
+        switch self {
+        case .noSpace: .noSpace
+        case .ioError, .kill: .ioError
+        case .denied: .permissionDenied
+        case .readOnly: .readOnlyFileSystem
+        case .tooManyFiles: .tooManyOpenFiles
+        case .quota: .diskQuotaExceeded
         }
     }
 }
 
 /// All of both, but for a full disk where an error of the device says the same, and for the whole way, which is that of its parts.
-private let cases: [(Operation, Fault)] = Operation.allCases.flatMap { operation in
+private let cases: [(VolumeOperation, Fault)] = VolumeOperation.allCases.flatMap { operation in
     Fault.allCases.filter { fault in
         switch operation {
         case .stage, .reuse, .publish, .prune, .recover: true
@@ -39,199 +53,41 @@ private let cases: [(Operation, Fault)] = Operation.allCases.flatMap { operation
 
 @Suite("The n-th call fails")
 struct FaultTests {
-    private let old = Content(files: [("f", [7, 7], "\"7\""), ("g", [9, 9, 9, 9], "\"9\"")])
-    private let new = Content(files: [("f", [8, 8, 8], "\"8\""), ("d/g", [9, 9, 9, 9], "\"9\"")])
-
     @Test(
         "whichever call fails, nothing partial is visible, nothing published is harmed, and the next attempt converges",
         arguments: cases)
-    fileprivate func everyCall(operation: Operation, fault: Fault) async throws {
+    fileprivate func everyCall(operation: VolumeOperation, fault: Fault) async throws {
         // The whole way makes the same calls as its parts: there some are enough.
         try await EveryCall.fails(
-            of: "\(operation)", first: fault.first, step: operation == .whole ? 7 : 3, limit: 1_000,
-            setUp: { try setUp(operation, $0) }, attempt: { try attempt(operation, fault, $0, $1) })
+            of: "\(operation)", first: fault.first, step: operation == .whole ? 7 : fault.step, limit: 1_000,
+            setUp: { try operation.setUp($0) }, attempt: { try attempt(operation, fault, $0, $1) })
+    }
+
+    @Test("whichever write takes little at a time, the operation comes to its end", arguments: VolumeOperation.allCases)
+    func shortWrites(operation: VolumeOperation) async throws {
+        try await withDirectory { directory in
+            let bench = try Bench(directory)
+            try operation.setUp(bench)
+            let writes = Lock(0)
+            let probe = Probe { _, call in
+                guard call.operation == .write else { return .proceed }
+                writes.withLock { $0 += 1 }
+                return .shorten(7)
+            }
+            let whole = try operation.act(bench, bench.volume(probe)) {}
+            try operation.check(bench, "\(operation), short writes", isOver: true)
+            try operation.converge(bench, "\(operation), short writes", mustNotFetch: whole)
+            if [.stage, .publish, .adopt, .whole].contains(operation) { #expect(writes.withLock { $0 } > 20) }
+        }
     }
 
     /// - Returns: whether the operation was over before its call of this number.
-    private func attempt(_ operation: Operation, _ fault: Fault, _ number: Int, _ bench: Bench) throws -> Bool {
-        let call = FailingCall(number, isLast: fault == .kill, fault == .noSpace ? .noSpace : .ioError)
-        let whole = try act(operation, bench, bench.volume(call.probe)) { call.arm() }
+    private func attempt(_ operation: VolumeOperation, _ fault: Fault, _ number: Int, _ bench: Bench) throws -> Bool {
+        let call = FailingCall(number, isLast: fault == .kill, fault.error)
+        let whole = try operation.act(bench, bench.volume(call.probe)) { call.arm() }
         let place = "\(operation), \(call.description) ended by \(fault)"
-        try check(operation, bench, place)
-        try converge(operation, bench, place, mustNotFetch: fault == .kill ? whole : [])
+        try operation.check(bench, place)
+        try operation.converge(bench, place, mustNotFetch: fault == .kill ? whole : [])
         return call.failed == nil
-    }
-
-    private func setUp(_ operation: Operation, _ bench: Bench) throws {
-        if operation == .whole { return }
-        let volume = bench.volume()
-        try volume.prepare()
-        try volume.recover(models: nil)
-        try volume.ensureBasePath("m")
-        try bench.publish(.seven, old, on: volume)
-        switch operation {
-        case .bringBack:
-            try bench.fetch(bench.stage(.eight, new, on: volume), new)
-            try bench.fileSystem.removeTree(bench.base)
-        case .publish, .publishUnsynced: try bench.fetch(bench.stage(.eight, new, on: volume), new)
-        case .syncLate: try bench.publish(.eight, new, on: bench.volume(boot: "boot before"), sync: .after)
-        case .prune: try bench.publish(.eight, new, on: volume)
-        case .adopt:
-            try bench.publish(.eight, new, on: volume)
-            try bench.fileSystem.removeFile(bench.layout.state.appending("manifests/m/8.json"))
-        case .resume, .recover:
-            let staged = try bench.stage(.eight, new, on: bench.volume(boot: "boot before"))
-            for (index, length) in [(0, 3), (1, 2)] {
-                let file = try staged.open(index)
-                try bench.write(new.files[index].bytes, 0..<Int64(length), into: file)
-            }
-            try staged.complete(0, Verification(crc64nvme: checksum(new.files[0].bytes), method: .md5))
-            if operation == .resume { return }
-            let state = bench.layout.state
-            for path in [
-                "staging/m/11", "staging/m/11/tree", "staging/n", "staging/n/4", "staging/m/12", "staging/m/12/base",
-                "staging/m/12/base/12", "trash/t",
-            ] {
-                try bench.fileSystem.makeDirectory(state.appending(path), mode: 0o755)
-            }
-            for path in ["trash/t/f", "manifests/m/8.json", "manifests/m/7.json.new", "staging/m/11/tree/f"] {
-                try write([1], to: state.appending(path))
-            }
-        default: break
-        }
-    }
-
-    /// - Returns: the files that were whole and verified when it ended.
-    private func act(_ operation: Operation, _ bench: Bench, _ volume: Volume, arm: () -> Void) throws -> Set<String> {
-        var staged: StagedVersion?
-        do {
-            switch operation {
-            case .stage, .resume:
-                arm()
-                staged = try bench.stage(.eight, new, on: volume)
-                for index in staged?.incomplete ?? [] {
-                    guard let file = try staged?.open(index) else { continue }
-                    for range in file.missing { try bench.write(new.files[index].bytes, range, into: file) }
-                    try staged?.complete(index, Verification(crc64nvme: checksum(new.files[index].bytes), method: .md5))
-                }
-            case .reuse:
-                arm()
-                let shared = try volume.stage(
-                    "m", .eight, table: new.table, source: Bench.source,
-                    reuse: ReuseRules(mode: .auto, acceptsUnverified: true) { (entry, _) in entry.tag })
-                staged = shared
-                for index in shared.incomplete {
-                    guard let work = shared.reuse(index) else { continue }
-                    while try work.step() == .goesOn {}
-                }
-                try bench.fetch(shared, new)
-                try volume.publish(shared)
-            case .publish, .publishUnsynced, .bringBack:
-                let whole = try bench.stage(.eight, new, on: volume)
-                try bench.fetch(whole, new)
-                staged = whole
-                arm()
-                try volume.publish(whole, sync: operation == .publishUnsynced ? .after : .before)
-            case .syncLate:
-                arm()
-                try syncLate(volume)
-            case .prune:
-                arm()
-                try volume.prune("m", .seven)
-                try volume.sweep()
-            case .recover:
-                arm()
-                try volume.recover(models: ["m"])
-                try volume.sweep()
-            case .adopt:
-                arm()
-                let found = try #require(try volume.read("m", .eight, as: new.table))
-                try volume.adopt("m", .eight, table: new.table, source: Bench.source, verifications: found)
-            case .release:
-                arm()
-                try volume.setReleased("m", .seven, at: StoppedTime().now())
-            case .whole:
-                arm()
-                try volume.prepare()
-                guard try volume.tryLock() == nil else { return [] }
-                defer { volume.unlock() }
-                try volume.recover(models: ["m"])
-                try volume.sweep()
-                try volume.ensureBasePath("m")
-                try bench.publish(.seven, old, on: volume)
-                try bench.publish(.eight, new, on: volume)
-                try volume.prune("m", .seven)
-                try volume.sweep()
-            }
-        } catch is VolumeError {
-        } catch is FileError {
-        }
-        guard let staged else { return [] }
-        return Set(new.table.indices.filter { staged.verification($0) != nil }.map { new.files[$0].path })
-    }
-
-    /// What the agent does at every start.
-    private func syncLate(_ volume: Volume) throws {
-        guard try volume.inventory("m")[.eight]?.manifest?.isSynced == false else { return }
-        switch try volume.sync("m", .eight, isStopped: { false }) {
-        case .synced: try volume.noteSynced("m", .eight)
-        case .lost: try volume.prune("m", .eight)
-        case .stopped: Issue.record("nobody stopped it")
-        }
-    }
-
-    /// Whatever is visible is whole, and ours.
-    private func check(_ operation: Operation, _ bench: Bench, _ place: String) throws {
-        let volume = bench.volume()
-        guard try isPresent(bench.base) else {
-            #expect(operation == .bringBack || operation == .whole, "\(place): the base path is gone")
-            return
-        }
-        let entries = try volume.inventory("m").entries
-        let names = try bench.fileSystem.list(bench.base)
-        #expect(names.sorted() == entries.map(\.version.name).sorted(), "\(place): \(names)")
-        for entry in entries {
-            if operation != .adopt || entry.version != .eight { #expect(entry.manifest != nil, "\(place): \(entry)") }
-            let content = entry.version == .seven ? old : new
-            #expect(try bench.differences(bench.base.appending(entry.version.name), content) == [], "\(place)")
-        }
-        if operation != .prune, operation != .bringBack, operation != .whole {
-            #expect(entries.contains { $0.version == .seven }, "\(place)")
-        }
-        if operation == .bringBack { #expect(!names.isEmpty, "\(place): an empty base path unloads the model") }
-        if operation == .prune { #expect(entries.contains { $0.version == .eight }, "\(place)") }
-    }
-
-    /// Another process, to which nothing happens, finishes what was begun.
-    private func converge(_ operation: Operation, _ bench: Bench, _ place: String, mustNotFetch: Set<String>) throws {
-        let volume = bench.volume()
-        try volume.prepare()
-        #expect(try volume.tryLock() == nil, "\(place)")
-        try volume.recover(models: ["m"])
-        try volume.sweep()
-        try volume.ensureBasePath("m")
-        if operation == .adopt {
-            let found = try #require(try volume.read("m", .eight, as: new.table))
-            try volume.adopt("m", .eight, table: new.table, source: Bench.source, verifications: found)
-        }
-        try syncLate(volume)
-        if try volume.inventory("m")[.eight]?.manifest == nil {
-            let staged = try bench.stage(.eight, new, on: volume)
-            let fetched = try bench.fetch(staged, new)
-            #expect(mustNotFetch.isDisjoint(with: fetched.keys), "\(place)")
-            try volume.publish(staged)
-        }
-        if try volume.inventory("m")[.seven] != nil { try volume.prune("m", .seven) }
-        for version in try volume.inventory("m").staged { try volume.discard("m", version) }
-        try volume.sweep()
-        volume.unlock()
-
-        #expect(try bench.fileSystem.list(bench.base) == ["8"], "\(place)")
-        #expect(try volume.inventory("m").entries.map { $0.manifest?.files } == [2], "\(place)")
-        #expect(try volume.inventory("m").entries.map { $0.manifest?.isSynced } == [true], "\(place)")
-        #expect(try bench.differences(bench.base.appending("8"), new) == [], "\(place)")
-        #expect(try bench.state("manifests/m") == ["8.json"], "\(place)")
-        #expect(try bench.state("staging") == [] && bench.state("trash") == [], "\(place)")
-        #expect(try Set(bench.state("")).isSubset(of: ["manifests", "staging", "trash"]), "\(place)")
     }
 }

@@ -206,6 +206,31 @@ struct ReuseTests {
         }
     }
 
+    @Test(
+        "a version that is pruned while another takes from it, at whatever call, is no help, and no harm",
+        arguments: [ReuseMode.hardlink, .copy])
+    func prunedMeanwhile(mode: ReuseMode) async throws {
+        for number in 1..<1_000 {
+            let isOver = try await withDirectory(under: access("/dev/shm", W_OK) == 0 ? "/dev/shm" : nil) { directory in
+                let bench = try Bench(directory)
+                try bench.publish(.seven, Self.old)
+                let probe = Probe { count, _ in
+                    if count == number {
+                        rename(bench.base.appending("7").string, directory.appending("gone").string)
+                        unlink(bench.layout.manifest("m", .seven).string)
+                    }
+                    return .proceed
+                }
+                let (volume, staged) = try stage(bench, mode, probe: probe)
+                _ = try finish(bench, volume, staged)
+                #expect(try bench.differences(bench.base.appending("8"), Self.new) == [], "pruned before call \(number)")
+                return probe.calls.count < number
+            }
+            if isOver { return }
+        }
+        Issue.record("it never came to its end")
+    }
+
     @Test("a file whose tag is another serves if the source says that it has its checksum")
     func byChecksum() async throws {
         try await withDirectory { directory in

@@ -197,7 +197,7 @@ struct SetAsideTests {
             let place = "models/.aspired/\(aside)/m"
             #expect(
                 probe.trace(changing, below: directory) == [
-                    "mkdir \(place)/8.base", "rename \(place)/8 > \(place)/8.base/8", "fsync \(place)/8.base",
+                    "mkdir \(place)/8.base", "fsync \(place)", "rename \(place)/8 > \(place)/8.base/8", "fsync \(place)/8.base",
                     "rename \(place)/8.base > models/m", "fsync models/m", "fsync models", "fsync \(place)",
                     "unlink models/.aspired/manifests/m/7.json", "rmdir models/.aspired/manifests/m",
                 ])

@@ -13,14 +13,14 @@ struct SpaceTests {
 
     private struct Refusal: Equatable {
         let needed: Int64, available: Int64
-        let bound: VolumeError.SpaceBound
+        let bound: LackOfSpace.Bound
     }
 
     private func refusal(_ body: () throws -> Void) -> Refusal? {
         do {
             try body()
-        } catch VolumeError.noSpace(_, let needed, let available, let bound) {
-            return Refusal(needed: needed, available: available, bound: bound)
+        } catch VolumeError.noSpace(let lack) {
+            return Refusal(needed: lack.needed, available: lack.available, bound: lack.bound)
         } catch {
             Issue.record("\(error)")
         }
@@ -39,11 +39,72 @@ struct SpaceTests {
                 #expect(found.needed > Content.some(8).bytes && found.needed < Content.some(8).bytes + 100_000)
             }
             #expect(try bench.state("staging") == [] && bench.volume().inventory("m").staged == [])
-            let message = VolumeError.noSpace(path: "/models", needed: 3 << 20, available: 1 << 20, bound: .keepFree).failure
+            let message = VolumeError.noSpace(
+                LackOfSpace(path: "/models", needed: 3 << 20, available: 1 << 20, bound: .keepFree)
+            ).failure
                 .message
             #expect(
                 message.contains("3.0 MiB needed, 1.0 MiB free above --keep-free, 2.0 MiB missing")
                     || message.contains("3 MiB needed, 1 MiB free above --keep-free, 2 MiB missing"), "\(message)")
+        }
+    }
+
+    @Test("which versions make room: no more than have to, without what they share with others; none where all are not enough")
+    func roomMakers() async throws {
+        try await withDirectory { directory in
+            let bench = try Bench(directory)
+            try bench.publish(.seven, content(30_000))
+            let shared = Content(files: [
+                ("f0", [UInt8](repeating: 1, count: 30_000), "\"0\""), ("g", [UInt8](repeating: 9, count: 500), "\"g\""),
+            ])
+            try bench.publish(.eight, shared)
+            let volume = bench.volume()
+            func makers(_ bytes: Int64, _ versions: [Version]) throws -> [Version] {
+                try volume.roomMakers(bytes, in: "m", among: versions)
+            }
+            #expect(try makers(30_000, [.seven, .eight]) == [.seven])
+            #expect(try makers(30_001, [.seven, .eight]) == [.seven, .eight])
+            #expect(try makers(500, [.eight, .seven]) == [.eight])
+            #expect(try makers(60_501, [.seven, .eight]) == [] && makers(1, []) == [])
+            // A name elsewhere: what it shares does not become free.
+            let (file, name) = (bench.base.appending("7").appending("f0"), directory.appending("elsewhere"))
+            try FileSystem().link(file, as: name)
+            #expect(try makers(1, [.seven]) == [])
+            try FileSystem().removeFile(name)
+            try volume.park("m", .seven)
+            #expect(try makers(30_000, [.seven]) == [.seven], "a parked one, too")
+        }
+    }
+
+    @Test(
+        "space for one file of a version alone, or for none, is had where all of it does not fit; what is shared is kept for later"
+    )
+    func onlySome() async throws {
+        try await withDirectory { directory in
+            let bench = try Bench(directory)
+            let shared: (path: String, bytes: [UInt8], tag: String) = ("shared", [UInt8](repeating: 3, count: 4_000), "\"s\"")
+            try bench.publish(.seven, Content(files: [shared, ("old", [UInt8](repeating: 1, count: 9_000), "\"o\"")]))
+            let content = Content(files: [
+                shared, ("small", [UInt8](repeating: 4, count: 100), "\"a\""),
+                ("large", [UInt8](repeating: 5, count: 9_000), "\"b\""),
+            ])
+            let rules = ReuseRules(mode: .hardlink, acceptsUnverified: true) { entry, _ in entry.tag }
+            func stage(_ limit: Int64, only: [Int]?) throws -> StagedVersion {
+                try bench.volume(settings: VolumeSettings(maxVolume: limit)).stage(
+                    "m", .eight, table: content.table, source: Bench.source, reuse: rules, only: only)
+            }
+            #expect(refusal { _ = try stage(14_000, only: nil) }?.needed == 9_100)
+            #expect(refusal { _ = try stage(13_050, only: [1]) }?.needed == 100)
+            #expect(try Set(stage(13_000, only: []).incomplete).isSuperset(of: [1, 2]))
+            let staged = try stage(14_000, only: [1])
+            for index in staged.unproven { #expect(try staged.reuse(index)?.step() == .done) }
+            let file = try staged.open(1)
+            try bench.write(content.files[1].bytes, 0..<100, into: file)
+            try staged.complete(1, Verification(crc64nvme: checksum(content.files[1].bytes), method: .md5))
+            try bench.volume().prune("m", .seven)
+            try bench.volume().sweep()
+            let whole = try stage(14_000, only: nil)
+            #expect(try bench.fetch(whole, content) == ["large": 9_000], "neither what was fetched nor what was shared")
         }
     }
 

@@ -19,6 +19,7 @@ PLACE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # What each folder holds: the container list that aspired stands in, its command, whether it is restarted for ever.
 KINDS = {
     "sidecar": ("initContainers", "run", "Always"),
+    "triton": ("initContainers", "run", "Always"),
     "init": ("initContainers", "once", None),
     "daemon": ("containers", "run", None),
 }
@@ -80,7 +81,7 @@ def container_faults(container):
     resources = container.get("resources", {})
     if not {"cpu", "memory"} <= set(resources.get("requests", {})) or "memory" not in resources.get("limits", {}):
         yield "requests or limits are missing"
-    if not re.fullmatch(r".+:\d[\w.]*", container["image"]):
+    if not re.fullmatch(r".+:\d[\w.-]*", container["image"]):
         yield f"the image {container['image']} has no version"
     ports = {port["name"] for port in container.get("ports", [])}
     for kind in ("startupProbe", "livenessProbe", "readinessProbe"):

@@ -58,8 +58,8 @@ extension Agent {
     private func hasDropped(_ name: String, serverName: String, isSettled: Bool) async -> Bool {
         guard let server else { return isSettled }
         do throws(ServerFault) {
-            // That one could not be loaded says nothing of the list that it goes by.
-            return try await server.view(of: serverName).states.values.allSatisfy { $0 == .ended || isSettled && $0.isGone }
+            // That one could not be loaded, or waits, says nothing of the list that it goes by.
+            return try await server.view(of: serverName).states.values.allSatisfy { $0 == .ended || isSettled && !$0.hasRead }
         } catch {
             // One that starts now reads the file as it is.
             return error.isAway && isSettled

@@ -57,7 +57,7 @@ extension ModelReconciler {
 
     /// Asks the server by the name that it knows the model by, and has `watch` take what it says.
     /// - Returns: what it said; `nil` where that is of no use any more: the model has another name there now, or all is to end.
-    private func ask(_ server: any ServerLink) async -> Result<ServerView, ServerFault>? {
+    func ask(_ server: any ServerLink) async -> Result<ServerView, ServerFault>? {
         let name = serverName
         let answer: Result<ServerView, ServerFault>
         do throws(ServerFault) { answer = .success(try await server.view(of: name)) } catch { answer = .failure(error) }
@@ -69,6 +69,10 @@ extension ModelReconciler {
     /// When the server is to be asked next; `nil`: not before there is something to ask.
     func viewDue(_ now: Duration) -> Duration? {
         let isAwaited = watch.isOpen || awaitsServer || !moves.isEmpty && !isServerKnown(now)
+        if server?.loadsWhenTold == true {
+            let isOpen = isAwaited || !isAtRest || watch.fault != nil
+            return viewedAt.map { $0 + (isOpen ? Self.toldViewInterval : Self.toldIdleInterval) } ?? .zero
+        }
         // Labels are watched for as long as there are any: they must be out of the list before a server starts anew.
         guard server != nil, isAwaited || listFreedom?.hasLabels == true else { return nil }
         guard let viewedAt else { return .zero }
@@ -89,18 +93,20 @@ extension ModelReconciler {
         return now - answeredAt <= Self.viewLifetime
     }
 
-    private func take(_ answer: Result<ServerView, ServerFault>, of server: any ServerLink) {
+    func take(_ answer: Result<ServerView, ServerFault>, of server: any ServerLink) {
         let now = time.uptime()
         let before = (confirmed: watch.confirmed, fault: watch.fault)
         switch answer {
         case .success(let view):
             watch.saw(view, now)
+            if loading == nil { loads.saw(view) }
             if before.fault != nil { telemetry.record(.notice("\(server.description) answers for \(model.name)")) }
             for version in watch.confirmed.subtracting(before.confirmed).sorted() {
                 telemetry.record(.confirmed(model: model.name, version: version, took: watch.age(of: version, now)))
             }
         case .failure(let fault):
             watch.sawNothing(fault, now)
+            if fault.isAway { loads.lost() }
             if before.fault == nil {
                 telemetry.record(
                     .notice(
@@ -117,16 +123,38 @@ extension ModelReconciler {
     func awaitGone(_ version: Version, isReplaced: Bool) async -> Bool {
         // What was found in place, and is not what the source has, does not come back as it was.
         if isReplaced { returned.remove(version) }
-        guard let server, isReplaced || watch.hasLeft(version) else { return false }
+        guard let server else { return false }
+        if server.loadsWhenTold, !loads.looksByItself {
+            // It compares files, and not names: what it has of the number stays until it is told to load.
+            await awaitRest(server, for: version)
+            return true
+        }
+        let isGone = isReplaced || watch.hasLeft(version) ? await awaitLetGo(version, server) : false
+        if server.loadsWhenTold { await awaitRest(server, for: version) }
+        return isGone
+    }
+
+    private func awaitLetGo(_ version: Version, _ server: any ServerLink) async -> Bool {
         let deadline = time.uptime() + Self.goneLimit
         var isSaid = false
+        var waitingSince: Duration?
         while !Task.isCancelled {
-            switch await ask(server) {
-            case .success(let view)?: if view.states[version]?.isGone ?? true { return true }
+            let answer = await ask(server)
+            let now = time.uptime()
+            switch answer {
+            case .success(let view)?:
+                guard let state = view.states[version], !state.isGone else { return true }
+                waitingSince = state == .waiting ? waitingSince ?? now : nil
             case .failure(let fault)?: if fault.isAway { return false }
             case nil: break
             }
-            guard time.uptime() < deadline else {
+            if let waitingSince {
+                // It has read nothing. It may be about to: then it is to have seen that nothing is there.
+                if now - waitingSince >= settings.republishPause { return true }
+                do { try await time.sleep(for: Self.goneInterval) } catch { return false }
+                continue
+            }
+            guard now < deadline else {
                 telemetry.record(
                     .warning(
                         "\(server.description) still has an earlier \(model.name) \(version) after \(Self.goneLimit.text): the new one is "
@@ -148,9 +176,10 @@ extension ModelReconciler {
     /// Waits until the server is not loading a version that is about to be replaced (CONTRACT section 4): as long as that takes.
     func awaitLoaded(_ version: Version) async {
         guard let server else { return }
+        if server.loadsWhenTold { return await awaitRest(server, for: version) }
         while !Task.isCancelled {
             switch await ask(server) {
-            case .success(let view)?: if view.states[version]?.isLoading != true { return }
+            case .success?: if !watch.loading(time.uptime()).contains(version) { return }
             case .failure(let fault)?: if fault.isAway { return }
             case nil: break
             }
@@ -178,7 +207,7 @@ extension ModelReconciler {
                 }
             }
         }
-        for version in plan.unpark {
+        for version in plan.unpark where isAtRest {
             guard let place = inventory?.parked.first(where: { $0.version == version })?.version else { continue }
             // The server may have loaded it: it comes back as it was.
             returned.insert(place)
@@ -187,7 +216,7 @@ extension ModelReconciler {
                 telemetry.record(.notice("\(name) \(place) is back in the server's sight"))
             }
         }
-        for version in plan.readmit {
+        for version in plan.readmit where isAtRest {
             work(on: version, now) { () throws(VolumeError) in
                 try volume.readmit(name, version)
                 telemetry.record(

@@ -24,7 +24,7 @@ struct ServerWatch {
         /// When it was first seen on the volume, by the monotonic clock.
         let since: Duration
         /// Whether it was there when the agent started: nobody knows what of a report is of an earlier content.
-        let wasThere: Bool
+        var wasThere: Bool
         /// Whether this very content was refused before.
         let wasRefused: Bool
         /// What the server said last; `nil` where it was not asked yet, is away, or does not list it.
@@ -48,6 +48,10 @@ struct ServerWatch {
     /// A server that goes away so often while it loads a version has refused it.
     static let deathsToRefuse = 2
 
+    /// A version that waits for its turn is about to be loaded, unless the server has said the same of the model for so long and loads
+    /// nothing of it: one that it gave up before its turn came it goes on reporting so (`ServedState.hasRead`).
+    static let turnPatience: Duration = .seconds(60)
+
     private var watched: [Version: Watched] = [:]
     private(set) var hasBegun = false
     /// Numbers that were on the volume and left it: what the server says of one of them may be of what it was then.
@@ -56,6 +60,8 @@ struct ServerWatch {
     private(set) var lastView: ServerView?
     /// When it last answered.
     private(set) var answeredAt: Duration?
+    /// Since when its answers have been the same.
+    private var sameSince: Duration?
     /// Why it last did not; `nil` once it has answered.
     private(set) var fault: ServerFault?
     /// Since when nobody is there.
@@ -78,7 +84,7 @@ struct ServerWatch {
                 publishedAt: entry.at, since: now, wasThere: !hasBegun, wasRefused: entry.wasRefused, mustBeSeenGone: false,
                 mustBeSeenTried: false)
             if !returned.contains(version), let before {
-                new.mustBeSeenGone = !before.isGone
+                new.mustBeSeenGone = before.hasRead
                 if case .failed = before { new.mustBeSeenTried = true }
             }
             watched[version] = new
@@ -88,6 +94,7 @@ struct ServerWatch {
 
     /// Takes what the server says now.
     mutating func saw(_ view: ServerView, _ now: Duration) {
+        if view != lastView || fault != nil { sameSince = now }
         lastView = view
         answeredAt = now
         fault = nil
@@ -111,7 +118,34 @@ struct ServerWatch {
         }
     }
 
+    /// The server was told to load what is there.
+    mutating func began(loading standing: ServerLoads.Standing) {
+        for (version, entry) in watched where standing.versions[version] == entry.publishedAt && !entry.isConfirmed {
+            watched[version]?.state = .loading
+        }
+    }
+
+    /// The server has tried to load what was there: a failure that it reports from now on is of that content. What it has available is so
+    /// only where it has succeeded: else it goes on with what it had of the number before.
+    mutating func tried(_ standing: ServerLoads.Standing, isDone: Bool) {
+        for (version, entry) in watched where standing.versions[version] == entry.publishedAt {
+            watched[version]?.wasThere = false
+            if isDone { watched[version]?.mustBeSeenGone = false }
+            watched[version]?.mustBeSeenTried = false
+        }
+    }
+
     // MARK: - What follows from it
+
+    /// Versions that the server loads, or is about to.
+    func loading(_ now: Duration) -> Set<Version> {
+        let reported = lastView?.states ?? [:]
+        let isStill = sameSince.map { now - $0 >= Self.turnPatience } ?? false
+        let givesTurns = !isStill || reported.values.contains(.loading)
+        let loading = reported.filter { $0.value == .loading || givesTurns && $0.value == .waiting }.keys
+        // What it was told to load it loads before it says so.
+        return Set(loading).union(watched.filter { $0.value.state == .loading }.keys)
+    }
 
     /// Whether a version of this number was on the volume before.
     func hasLeft(_ version: Version) -> Bool { left.contains(version) }
@@ -137,13 +171,11 @@ struct ServerWatch {
     func serving(_ now: Duration, patience: Duration = .seconds(600)) -> ServingState {
         var serving = ServingState(confirmed: confirmed)
         serving.isLost = awaySince.map { now - $0 >= patience } ?? false
+        serving.loading = loading(now)
         if let lastView {
-            let others = lastView.states.filter { watched[$0.key] == nil }
-            serving.loading = Set(others.filter { $0.value.isLoading }.keys)
-            serving.unseen = Set(others.filter { $0.value == .available }.keys)
+            serving.unseen = Set(lastView.states.filter { $0.value == .available && watched[$0.key] == nil }.keys)
         }
         for (version, entry) in watched {
-            if entry.state?.isLoading == true { serving.loading.insert(version) }
             if entry.isConfirmed, entry.state?.isGone == true { serving.dropped.insert(version) }
             if let reason = entry.refusal(now) { serving.failed[version] = reason }
         }
@@ -176,7 +208,7 @@ struct ServerWatch {
         guard answeredAt != nil else { return "the server was not asked yet" }
         if entry.mustBeSeenGone { return "the server still has what was there before; if that stays so, restart it" }
         switch entry.state {
-        case nil: return "the server does not list it: does it look at this volume?"
+        case nil: return "the server does not list it: does it look at this volume, and does its version policy take it?"
         case .waiting: return "it waits for its turn: the server loads one version after the other"
         case .loading: return "the server is loading it"
         case .available: return nil
@@ -191,7 +223,7 @@ extension ServerWatch.Watched {
         state = new
         if mustBeSeenGone {
             // `nil`: it started anew, or never had it.
-            guard new?.isGone ?? true else { return }
+            guard new?.hasRead != true else { return }
             mustBeSeenGone = false
         }
         if case .failed = new {

@@ -15,8 +15,8 @@ struct AspiredArguments: ParsableCommand {
             """,
         version: "aspired \(ProgramVersion.current)",
         subcommands: [
-            RunArguments.self, OnceArguments.self, PlanArguments.self, StatusArguments.self, ConfigArguments.self,
-            ProbeArguments.self,
+            RunArguments.self, OnceArguments.self, PlanArguments.self, StatusArguments.self, VerifyArguments.self,
+            ConfigArguments.self, ProbeArguments.self,
         ])
 }
 
@@ -55,6 +55,17 @@ struct StatusArguments: SettingsCommand, FormattedCommand {
     static let configuration = CommandConfiguration(
         commandName: "status", abstract: "Show what the volume holds, by model and version; needs no running agent.",
         usage: "aspired status [--root DIR] [--state-dir DIR] [-o text|json]")
+
+    @OptionGroup var output: OutputFlag
+    @OptionGroup var settings: SettingFlags<Self>
+}
+
+struct VerifyArguments: SettingsCommand, FormattedCommand {
+    static let name = CommandName.verify
+    static let configuration = CommandConfiguration(
+        commandName: "verify",
+        abstract: "Read every published file again and compare it with its checksum; exit 65 where one differs.",
+        usage: "aspired verify [--root DIR] [--state-dir DIR] [-o text|json]\naspired verify --repair [flags of run]")
 
     @OptionGroup var output: OutputFlag
     @OptionGroup var settings: SettingFlags<Self>

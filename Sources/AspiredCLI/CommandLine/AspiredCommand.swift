@@ -43,6 +43,6 @@ public enum AspiredCommand {
 
     private static func refuse(_ faults: [ConfigurationFault], _ output: CommandOutput) -> ExitCode {
         for fault in faults { output.error("aspired: \(fault)") }
-        return .usage
+        return ExitCode(faults)
     }
 }

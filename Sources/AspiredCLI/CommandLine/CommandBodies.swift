@@ -30,6 +30,7 @@ struct CommandBodies: Sendable {
     var once: Body
     var plan: Body
     var status: Body
+    var verify: Body
     var probe: @Sendable (CommandContext, ProbeQuestion) async throws -> ExitCode
     /// What `aspired config` shows below the settings: what S3 makes of them and of its own environment.
     var configurationRows: @Sendable (CommandContext) async throws -> [ConfigurationRow]
@@ -40,7 +41,8 @@ struct CommandBodies: Sendable {
     /// Bodies that do nothing and say so.
     static let missing = CommandBodies(
         run: { _ in throw notBuilt(.run) }, once: { _ in throw notBuilt(.once) }, plan: { _ in throw notBuilt(.plan) },
-        status: { _ in throw notBuilt(.status) }, probe: { _, _ in throw notBuilt(.probe) }, configurationRows: { _ in [] })
+        status: { _ in throw notBuilt(.status) }, verify: { _ in throw notBuilt(.verify) },
+        probe: { _, _ in throw notBuilt(.probe) }, configurationRows: { _ in [] })
 
     private static func notBuilt(_ command: CommandName) -> Failure {
         Failure(.internalError, "`aspired \(command.rawValue)` is not part of this build")

@@ -15,6 +15,7 @@ struct CommandRun: Sendable {
         case .once: return try await bodies.once(context)
         case .plan: return try await bodies.plan(context)
         case .status: return try await bodies.status(context)
+        case .verify: return try await bodies.verify(context)
         case .probe: return try await bodies.probe(context, question ?? .ready)
         case .config: return try await printConfiguration()
         }
@@ -24,7 +25,7 @@ struct CommandRun: Sendable {
     func printConfiguration() async throws -> ExitCode {
         var report = report
         var rows: [ConfigurationRow] = []
-        var code = report.faults.isEmpty ? ExitCode.done : .usage
+        var code = ExitCode(report.faults)
         if let configuration = report.configuration {
             do { rows = try await bodies.configurationRows(context(configuration)) } catch let failure as Failure {
                 report.faults.append(ConfigurationFault(failure.message))

@@ -26,7 +26,7 @@ struct UsageScan: Sendable {
     /// What flags a command takes besides its settings.
     private static func others(of command: CommandName) -> [String] {
         switch command {
-        case .plan, .status, .config: everywhere + ["-o"]
+        case .plan, .status, .verify, .config: everywhere + ["-o"]
         case .run, .once, .probe: everywhere
         }
     }

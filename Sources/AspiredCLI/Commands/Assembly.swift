@@ -23,13 +23,15 @@ struct Assembly: Sendable {
     private let hooks: ChangeHooks?
     private let hookClient: HTTPClient?
     /// Confirms what is published.
-    private let server: TensorFlowServing?
-    private let serverClient: HTTPClient?
+    private let server: (any ServerLink)?
+    private let serverClients: [HTTPClient]
     /// What the server reads.
     private let list: ServedList?
 
     /// - Throws: where the S3 settings, a profile, or the certificate authorities are wrong.
-    init(_ configuration: Configuration, environment: [String: String], telemetry: any Telemetry) throws(Failure) {
+    init(
+        _ configuration: Configuration, environment: [String: String], telemetry: any Telemetry, onlyRepairs: Bool = false
+    ) throws(Failure) {
         self.configuration = configuration
         self.telemetry = telemetry
         settings = AgentSettings(
@@ -39,23 +41,22 @@ struct Assembly: Sendable {
                 republishRefused: configuration.republishRefused, republishPause: configuration.republishPause),
             republishPause: configuration.republishPause, recheckInterval: configuration.recheckInterval,
             onChanged: configuration.onChanged, requiresVerification: configuration.verify == .require,
-            reuse: configuration.reuse, confirmTimeout: configuration.confirmTimeout)
+            reuse: configuration.reuse, confirmTimeout: configuration.confirmTimeout,
+            syncsModelFiles: !configuration.modelFiles.isEmpty && !onlyRepairs, prunesFirst: configuration.prunesFirst,
+            onlyRepairs: onlyRepairs)
         let plan = try configuration.hooks.plan(environment: environment)
         hooks = ChangeHooks(plan, time: time, telemetry: telemetry)
         hookClient = plan.webhook?.http
-        if let server = configuration.server {
-            // It is near, in the same pod as a rule: no proxy is asked for it.
-            let http = try HTTPClient.started(TensorFlowServing.transport(version: ProgramVersion.current))
-            (self.server, serverClient) = (TensorFlowServing(url: server.url, http: http), http)
-        } else {
-            (server, serverClient) = (nil, nil)
-        }
+        let isTriton = configuration.server?.kind == .triton
+        (server, serverClients) = try configuration.server?.link() ?? (nil, [])
         let reader = WorkerThread(name: "aspired-read", threads: 2)
         volume = Volume(
             layout: VolumeLayout(root: FilePath(configuration.root), state: FilePath(configuration.stateDirectory)),
             settings: VolumeSettings(
                 fileMode: UInt16(configuration.fileMode), directoryMode: UInt16(configuration.directoryMode),
-                maxVolume: configuration.maxVolume?.bytes, keepFree: configuration.keepFree.ofVolume, sync: configuration.sync),
+                maxVolume: configuration.maxVolume?.bytes, keepFree: configuration.keepFree.ofVolume, sync: configuration.sync,
+                // It goes by the time of change, which a link sets; and polling it does not start beside a model without a version.
+                makesHardLinks: !isTriton, makesEmptyBasePaths: !isTriton),
             time: time, reader: reader, onChange: { [hooks] change in hooks?.tell(change) })
         if let file = configuration.renderModelsConfig.map(FilePath.init(_:)) {
             try file.checkHoldsFile(of: "--render-models-config")
@@ -106,7 +107,7 @@ struct Assembly: Sendable {
             telemetry.record(.warning("stopped before the hooks of \(left) \(left == 1 ? "change" : "changes") had ended"))
         }
         await hookClient?.shutdown()
-        await serverClient?.shutdown()
+        for client in serverClients { await client.shutdown() }
         await sources.clients.shutdown()
     }
 }
@@ -126,6 +127,19 @@ extension FilePath {
         }
         guard kinds.file ?? .file == .file else {
             throw Failure(.configuration, "write \(flag) \(self): something that is no file has its name; give another name")
+        }
+    }
+}
+
+extension ServerSetting {
+    /// It is near, in the same pod as a rule: no proxy is asked for it.
+    fileprivate func link() throws(Failure) -> (any ServerLink, [HTTPClient]) {
+        let asking = try HTTPClient.started(.asking(version: ProgramVersion.current))
+        switch kind {
+        case .tensorFlowServing: return (TensorFlowServing(url: url, http: asking), [asking])
+        case .triton:
+            let loading = try HTTPClient.started(.loading(version: ProgramVersion.current))
+            return (Triton(url: url, asking: asking, loading: loading), [asking, loading])
         }
     }
 }
@@ -182,6 +196,7 @@ private struct SourceMaker {
     private let telemetry: any Telemetry
     private let time: any TimeSource
     private let scheduler: FetchScheduler
+    private let files: NamePatterns
 
     init(
         _ configuration: Configuration, clients: S3Clients, reader: WorkerThread, telemetry: any Telemetry, time: any TimeSource
@@ -190,6 +205,7 @@ private struct SourceMaker {
         self.reader = reader
         self.telemetry = telemetry
         self.time = time
+        files = configuration.modelFiles
         var concurrency = configuration.concurrency
         // What is already on its way when the bandwidth is used up comes all the same: few connections hold little.
         if let limit = configuration.maxBandwidth { concurrency = min(concurrency, max(2, Int(clamping: limit.bytes >> 20))) }
@@ -203,15 +219,15 @@ private struct SourceMaker {
         switch model.source {
         case .directory(let path):
             return FileSource(
-                directory: FilePath(path), ready: model.ready, settle: model.settle, fileSystem: FileSystem(), reader: reader,
-                time: time)
+                directory: FilePath(path), ready: model.ready, settle: model.settle, files: files, fileSystem: FileSystem(),
+                reader: reader, time: time)
         case .s3(let bucket, let prefix, let endpoint, let region):
             let client = try clients.client(endpoint: endpoint, region: region)
             // No outage: told at the start.
             try client.configuration.check(bucket: bucket)
             return S3Source(
                 bucket: bucket, prefix: prefix, client: client, scheduler: scheduler, ready: model.ready,
-                settle: model.settle, model: model.name, telemetry: telemetry, time: time)
+                settle: model.settle, files: files, model: model.name, telemetry: telemetry, time: time)
         }
     }
 }

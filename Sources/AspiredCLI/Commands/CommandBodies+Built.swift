@@ -7,7 +7,7 @@ extension CommandBodies {
     /// The commands as they are.
     static let built = CommandBodies(
         run: RunCommand.run, once: OnceCommand.run, plan: PlanCommand.run, status: StatusCommand.run,
-        probe: ProbeCommand.run, configurationRows: s3Rows, listedModels: listedModels)
+        verify: VerifyCommand.run, probe: ProbeCommand.run, configurationRows: s3Rows, listedModels: listedModels)
 
     /// Of a list in S3 nothing: `config` asks nobody.
     @Sendable

@@ -1,47 +1,57 @@
 import Agent
 import FileIO
-import Logging
 import Monitoring
 import Servables
-import ServiceLifecycle
 import UnixSignals
 
 /// `aspired run`: reconciles for ever, and answers over HTTP.
 enum RunCommand {
     static func run(_ context: CommandContext) async throws -> ExitCode {
-        let configuration = context.configuration
+        let stop = await StopSignals()
+        let hangups = await UnixSignalsSequence(trapping: .sighup)
         let metrics = MetricsRecorder()
         let outputs = EventOutputs(context, metrics: metrics)
-        let assembly = try Assembly(configuration, environment: context.inputs.environment, telemetry: outputs.telemetry)
+        try await stop.cancelling(outputs.telemetry, code: .done) { try await run(context, outputs, metrics, hangups) }
+        return .done
+    }
+
+    private static func run(
+        _ context: CommandContext, _ outputs: EventOutputs, _ metrics: MetricsRecorder, _ hangups: UnixSignalsSequence
+    ) async throws {
+        let (configuration, telemetry) = (context.configuration, outputs.telemetry)
+        let assembly = try Assembly(configuration, environment: context.inputs.environment, telemetry: telemetry)
         let lists = ModelLists(assembly)
         let set: ModelSet
         if let lists { set = try await lists.first() } else { set = try assembly.set(configuration.models) }
         metrics.configure(models: set.models.map(\.name))
         let agent = assembly.agent(set)
-        outputs.telemetry.record(.started(program: ProgramVersion.current, root: configuration.root, models: set.models.count))
+        telemetry.record(.started(program: ProgramVersion.current, root: configuration.root, models: set.models.count))
         let server = try await listen(configuration, agent, metrics, outputs)
-        var services: [any Service] = [
-            AgentService(agent: agent, telemetry: outputs.telemetry),
-            HangupService(agent: agent, lists: lists, models: configuration.models.count, telemetry: outputs.telemetry),
-        ]
-        if let lists { services.append(ModelListService(agent: agent, lists: lists, metrics: metrics)) }
-        var silent = outputs.logger
-        silent.logLevel = .critical
-        let group = ServiceGroup(
-            configuration: ServiceGroupConfiguration(
-                services: services.map {
-                    .init(
-                        service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
-                        failureTerminationBehavior: .gracefullyShutdownGroup)
-                },
-                gracefulShutdownSignals: [.sigterm, .sigint], logger: silent))
         let outcome: Result<Void, any Error>
-        do { outcome = .success(try await group.run()) } catch { outcome = .failure(error) }
+        do {
+            outcome = .success(
+                try await withThrowingDiscardingTaskGroup { group in
+                    group.addTask {
+                        for await _ in hangups {
+                            if let lists {
+                                lists.readAgain()
+                            } else {
+                                telemetry.record(.reloaded(models: configuration.models.count))
+                            }
+                            await agent.syncNow()
+                        }
+                    }
+                    if let lists {
+                        group.addTask { await lists.follow(agent) { metrics.configure(models: $0.models.map(\.name)) } }
+                    }
+                    defer { group.cancelAll() }
+                    try await agent.run()
+                })
+        } catch { outcome = .failure(error) }
         await server?.shutdown()
         // What stops has five seconds in all.
         await assembly.shutdown(hooksWithin: .seconds(2))
         try outcome.get()
-        return .done
     }
 
     private static func listen(
@@ -64,48 +74,6 @@ enum RunCommand {
                 return nil
             }
             throw Failure(.configuration, message)
-        }
-    }
-}
-
-/// The agent, until the process is told to stop.
-private struct AgentService: Service {
-    let agent: Agent
-    let telemetry: any Telemetry
-
-    func run() async throws {
-        try await withGracefulShutdownHandler {
-            try await cancelWhenGracefulShutdown { try await agent.run() }
-        } onGracefulShutdown: {
-            telemetry.record(.stopping(reason: "told to stop"))
-            LastResort.arm(code: .done)
-        }
-    }
-}
-
-/// The list of models, until the process is told to stop.
-private struct ModelListService: Service {
-    let agent: Agent
-    let lists: ModelLists
-    let metrics: MetricsRecorder
-
-    func run() async throws {
-        await cancelWhenGracefulShutdown { await lists.follow(agent) { metrics.configure(models: $0.models.map(\.name)) } }
-    }
-}
-
-/// SIGHUP: look again now.
-private struct HangupService: Service {
-    let agent: Agent
-    let lists: ModelLists?
-    /// Of the command line.
-    let models: Int
-    let telemetry: any Telemetry
-
-    func run() async throws {
-        for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
-            if let lists { lists.readAgain() } else { telemetry.record(.reloaded(models: models)) }
-            await agent.syncNow()
         }
     }
 }

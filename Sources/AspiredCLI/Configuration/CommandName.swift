@@ -4,6 +4,7 @@ enum CommandName: String, Hashable, Sendable, CaseIterable {
     case once
     case plan
     case status
+    case verify
     case config
     case probe
 
@@ -11,7 +12,7 @@ enum CommandName: String, Hashable, Sendable, CaseIterable {
     var needsModels: Bool {
         switch self {
         case .run, .once, .plan, .config: true
-        case .status, .probe: false
+        case .status, .verify, .probe: false
         }
     }
 

@@ -13,7 +13,7 @@ extension Configuration {
                 ConfigurationFault(
                     "--root is \(shownRoot), inside --state-dir \(shownState): expected it outside, since that one is cleaned"))
         }
-        faults += renderingOverlaps()
+        faults += renderingOverlaps() + tritonFaults()
         for model in models {
             let base = basePath(of: model)
             if SettingValue.isInside(stateDirectory, of: base) {
@@ -37,6 +37,27 @@ extension Configuration {
             }
         }
         return faults
+    }
+
+    /// What Triton would take for a model, or for a change of one.
+    private func tritonFaults() -> [ConfigurationFault] {
+        guard server?.kind == .triton else { return [] }
+        var faults: [String] = []
+        if SettingValue.isInside(stateDirectory, of: root) {
+            faults.append(
+                "--state-dir is \(Redaction.quoted(stateDirectory)), inside --root \(Redaction.quoted(root)): Triton takes every "
+                    + "directory there for a model; expected it beside, such as --root /models/repository --state-dir /models/.aspired"
+            )
+        }
+        if reuse == .hardlink {
+            faults.append(
+                "--reuse is hardlink, with --server triton: a link changes the time of a file, and Triton would load what it has anew; "
+                    + "expected auto, reflink, copy or off")
+        }
+        if renderModelsConfig != nil {
+            faults.append("--render-models-config is for TensorFlow Serving: expected it without --server triton")
+        }
+        return faults.map { ConfigurationFault($0, isOfServer: true) }
     }
 
     private func basePath(of model: DesiredModel) -> String {

@@ -7,6 +7,8 @@ struct Configuration: Hashable, Sendable {
     var models: [DesiredModel]
     /// Where a list of further models is: the key of an object, or the path of a file.
     var modelsConfig: SourceLocation?
+    /// Which files beside the versions are synced.
+    var modelFiles: NamePatterns
     /// Where the list of models that the server reads is written, an absolute path; `nil`: nowhere.
     var renderModelsConfig: String?
     /// What a model has that says nothing of its own.
@@ -25,6 +27,9 @@ struct Configuration: Hashable, Sendable {
     var onChanged: ChangeAction
     var pruneDelay: Duration
     var prunesForeign: Bool
+    var prunesFirst: Bool
+    /// Whether `verify` has damaged versions fetched anew.
+    var repairs: Bool
     var maxVolume: ByteCount?
     var keepFree: KeepFree
     var sync: SyncTime
@@ -97,9 +102,10 @@ struct S3Settings: Hashable, Sendable {
 struct ServerSetting: Hashable, Sendable, CustomStringConvertible {
     enum Kind: String, Hashable, Sendable, CaseIterable {
         case tensorFlowServing = "tensorflow-serving"
+        case triton
     }
     var kind: Kind
-    /// Of its REST interface.
+    /// Of its HTTP interface.
     var url: String
 
     var description: String { "\(kind.rawValue)=\(url)" }

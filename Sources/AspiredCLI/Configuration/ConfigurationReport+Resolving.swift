@@ -31,6 +31,8 @@ extension ConfigurationReport {
         let modelsConfig = reader.optional(.modelsConfig) { text throws(ParseFault) in
             try SettingValue.modelsConfig(text, in: inputs.workingDirectory)
         }
+        let modelFiles = reader.optional(.modelFiles) { text throws(ParseFault) in try NamePatterns(parsing: text) }
+        let server = reader.optional(.server, SettingValue.server)
         let ready = reader.value(.ready, SettingValue.readiness)
         let settle = reader.value(.settle, SettingValue.duration)
         let models = givenModels.resolved(
@@ -39,6 +41,7 @@ extension ConfigurationReport {
         let configuration = Configuration(
             models: models,
             modelsConfig: modelsConfig,
+            modelFiles: modelFiles ?? (server?.kind == .triton ? .all : .none),
             renderModelsConfig: reader.optional(.renderModelsConfig) { text throws(ParseFault) in
                 try SettingValue.path(text, in: inputs.workingDirectory)
             },
@@ -54,6 +57,8 @@ extension ConfigurationReport {
             onChanged: reader.value(.onChanged, SettingValue.choice),
             pruneDelay: reader.value(.pruneDelay, SettingValue.duration),
             prunesForeign: reader.value(.pruneForeign, SettingValue.bool),
+            prunesFirst: reader.value(.pruneFirst, SettingValue.bool),
+            repairs: reader.value(.repair, SettingValue.bool),
             maxVolume: reader.optional(.maxVolume, SettingValue.maxVolume),
             keepFree: reader.value(.keepFree, SettingValue.keepFree),
             sync: reader.value(.sync, SettingValue.choice),
@@ -64,7 +69,7 @@ extension ConfigurationReport {
             partSize: reader.value(.partSize, SettingValue.partSize),
             maxBandwidth: reader.optional(.maxBandwidth, SettingValue.maxBandwidth),
             republishPause: reader.value(.republishPause, SettingValue.duration),
-            server: reader.optional(.server, SettingValue.server),
+            server: server,
             republishRefused: reader.value(.republishRefused, SettingValue.republishRefused),
             confirmTimeout: reader.value(.confirmTimeout, SettingValue.duration),
             hooks: HookSettings(reading: &reader, workingDirectory: inputs.workingDirectory),

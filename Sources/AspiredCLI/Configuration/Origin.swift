@@ -24,8 +24,13 @@ struct EffectiveSetting: Hashable, Sendable {
 /// One thing that is wrong with how the program was called; its text fits on one line and holds no secret.
 struct ConfigurationFault: Hashable, Sendable, CustomStringConvertible {
     let description: String
+    /// Whether every setting is right by itself, and what is wrong is what they come to beside that server.
+    let isOfServer: Bool
 
-    init(_ description: String) { self.description = description }
+    init(_ description: String, isOfServer: Bool = false) {
+        self.description = description
+        self.isOfServer = isOfServer
+    }
 
     /// - Parameters:
     ///   - origin: the flag or variable that the value came from.

@@ -1,10 +1,12 @@
 extension Setting {
     /// Every setting, in the order of the help.
     static let all: [Setting] = [
-        model, modelsConfig, renderModelsConfig, versions, root, stateDir, pollInterval, timeout, ready, settle, recheckInterval,
-        verify, reuse,
+        model, modelsConfig, modelFiles, renderModelsConfig, versions, root, stateDir, pollInterval, timeout, ready, settle,
+        recheckInterval,
+        verify, reuse, repair,
         onChanged,
-        pruneDelay, pruneForeign, maxVolume, keepFree, sync, fileMode, dirMode, s3Endpoint, s3Region, s3Addressing, s3Profile,
+        pruneDelay, pruneForeign, pruneFirst, maxVolume, keepFree, sync, fileMode, dirMode, s3Endpoint, s3Region, s3Addressing,
+        s3Profile,
         s3Anonymous, s3RequestPayer, s3CAFile, s3InsecureSkipTLSVerify, concurrency, partSize, maxBandwidth, server,
         republishRefused, confirmTimeout, republishPause, onChangeExec, onChangeWebhook, hookTimeout, webhookSecretFile,
         httpListen, logFormat, logLevel,
@@ -15,9 +17,10 @@ extension Setting {
         all.filter { $0.commands.contains(command) }
     }
 
-    // `plan` takes all that `once` takes, so that one word turns a command line into its rehearsal; `config` takes everything.
-    private static let syncing: Set<CommandName> = [.run, .once, .plan, .config]
-    private static let readingVolume: Set<CommandName> = [.run, .once, .plan, .status, .config]
+    // `plan` takes all that `once` takes, so that one word turns a command line into its rehearsal; `verify` what its `--repair` may
+    // need of it; `config` takes everything.
+    private static let syncing: Set<CommandName> = [.run, .once, .plan, .verify, .config]
+    private static let readingVolume: Set<CommandName> = [.run, .once, .plan, .status, .verify, .config]
 
     static let model = Setting(
         "model", .value("NAME=URI"), isRepeatable: true, of: syncing,
@@ -28,6 +31,10 @@ extension Setting {
         "models-config", .value("FILE"), of: syncing,
         "A list of models in the text format of TensorFlow Serving's --model_config_file, a path or s3://bucket/key; models whose "
             + "base_path is s3:// or file:// are synced, others left to the server; run takes every change of it at once")
+    static let modelFiles = Setting(
+        "model-files", .value("GLOB,…"), note: "none; * with --server triton", of: syncing,
+        "Files beside a model's versions that are synced, too, such as config.pbtxt: names with * and ?, each replaced by one rename "
+            + "after the versions are in")
     static let renderModelsConfig = Setting(
         "render-models-config", .value("FILE"), of: syncing,
         "Writes the list of models for TensorFlow Serving's --model_config_file, whole and by one rename: that of --models-config with "
@@ -40,7 +47,7 @@ extension Setting {
         "The volume: the base path of a model is DIR/NAME")
     static let stateDir = Setting(
         "state-dir", .value("DIR"), note: "ROOT/.aspired", of: readingVolume,
-        "Staging, trash and manifests; must be on the mount of every base path")
+        "Staging, trash and manifests; must be on the mount of every base path, and outside --root with --server triton")
     static let pollInterval = Setting(
         "poll-interval", .value("D"), default: "30s", of: syncing,
         "Time between looks at the source, 10 % more or less by chance")
@@ -62,7 +69,12 @@ extension Setting {
     static let reuse = Setting(
         "reuse", .value("MODE"), default: "auto", of: syncing,
         "How a file that a published version of the model has is had without fetching it: hardlink (if untouched, or found equal), "
-            + "reflink, copy, off; auto: the first that works")
+            + "reflink, copy, off; auto: the first that works (no hard link with Triton)")
+    static let repair = Setting(
+        "repair", .switchedOn, default: "false", note: "off", of: [.verify, .config],
+        "verify fetches damaged versions anew and puts them in their own place, out and in; where a run holds the volume, it asks that one "
+            + "to. Needs what the run was told of S3 and of the models; of a model that is not named it takes the source that the volume has "
+            + "noted")
     static let onChanged = Setting(
         "on-changed", .value("ACTION"), default: "keep", of: [.run, .config],
         "When the objects of a published version change: keep (and report it), or republish: fetch it anew, take it out until the "
@@ -73,6 +85,10 @@ extension Setting {
     static let pruneForeign = Setting(
         "prune-foreign", .switchedOn, default: "false", note: "off", of: syncing,
         "Prune versions that no manifest of ours covers, too")
+    static let pruneFirst = Setting(
+        "prune-first", .switchedOn, default: "false", note: "off", of: syncing,
+        "Where a new version does not fit beside what it replaces: prune that once the new one is ready and its first object fetched; "
+            + "nothing of the model is there until the new one is")
     static let maxVolume = Setting(
         "max-volume", .value("SIZE"), of: syncing,
         "The most that we keep on the volume, such as an emptyDir's sizeLimit")
@@ -120,8 +136,9 @@ extension Setting {
         "Bytes a second from S3, over all models: 64KiB and more")
     static let server = Setting(
         "server", .value("KIND=URL"), of: [.run, .config],
-        "The model server that confirms what is published, such as tensorflow-serving=http://127.0.0.1:8501 (its REST port): an old "
-            + "version goes only when the new one is loaded, and one that cannot be loaded is taken out")
+        "The model server that confirms what is published, tensorflow-serving=http://127.0.0.1:8501 (its REST port) or "
+            + "triton=http://127.0.0.1:8000 (told to load, too): an old version goes only when the new one is loaded, and one that "
+            + "cannot be loaded is taken out")
     static let republishRefused = Setting(
         "republish-refused", .value("N"), default: "0", of: [.run, .config],
         "How often a version that the server refused is put in again")

@@ -51,13 +51,10 @@ extension SettingValue {
 
     /// `KIND=URL` of a model server.
     static func server(_ text: String) throws(ParseFault) -> ServerSetting {
-        let expected = ParseFault("expected KIND=URL, such as tensorflow-serving=http://127.0.0.1:8501")
+        let expected = ParseFault(
+            "expected KIND=URL, such as tensorflow-serving=http://127.0.0.1:8501 or triton=http://127.0.0.1:8000")
         let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         guard parts.count == 2 else { throw expected }
-        if parts[0] == "triton" {
-            throw ParseFault(
-                "triton is not supported by this version; without --server versions are published and pruned unconfirmed")
-        }
         guard let kind = ServerSetting.Kind(rawValue: parts[0]) else { throw expected }
         let url = try url(parts[1], or: expected)
         if url.contains("?") { throw ParseFault("the URL holds a query") }

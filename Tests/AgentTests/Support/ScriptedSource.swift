@@ -9,6 +9,7 @@ enum SourceCall: Hashable, Sendable {
     case compare(String)
     /// Version and path.
     case fetch(String, String)
+    case read(String, String)
 }
 
 /// A source in memory that fails, waits and changes when a test says so.
@@ -42,6 +43,8 @@ final class ScriptedSource: ModelSource {
         var times: [Duration] = []
         var urgent: [SourceCall] = []
         var fetchedBytes: Int64 = 0
+        /// Lent files that are not given back, as by a thread that is late.
+        var kept: [StagedFile] = []
     }
 
     let location: String
@@ -55,6 +58,7 @@ final class ScriptedSource: ModelSource {
 
     // MARK: What a test sets
 
+    /// The version "" is what lies beside the others.
     func put(_ version: String, _ files: [String: String]) {
         state.withLock { state in
             state.revision += 1
@@ -140,9 +144,20 @@ final class ScriptedSource: ModelSource {
 
     func crc64nvme(of entry: FileEntry, of version: Version) -> UInt64? { nil }
 
-    func versions() async throws(SourceError) -> Set<Version> {
+    func listing() async throws(SourceError) -> ModelListing {
         try await begin(.list)
-        return Set(state.withLock { $0.versions.keys.compactMap { Version($0) } })
+        return state.withLock { state in
+            let versions = Set(state.versions.keys.compactMap { Version($0) })
+            if let failure = state.failures[.contents("")] { return ModelListing(versions: versions, files: .failure(failure)) }
+            let files = (state.versions[""] ?? [:]).sorted { $0.key < $1.key }.map { entry($0.key, $0.value) }
+            return ModelListing(versions: versions, files: .success(files))
+        }
+    }
+
+    private func entry(_ path: String, _ file: File) -> FileEntry {
+        FileEntry(
+            path: path, size: Int64(file.bytes.count), tag: "\(file.revision)",
+            modified: VirtualTime.start.advanced(by: .seconds(-3600 + file.revision)))
     }
 
     func contents(of version: Version) async throws(SourceError) -> VersionContents {
@@ -152,10 +167,7 @@ final class ScriptedSource: ModelSource {
             guard let files = state.versions[version.name] else { return nil }
             var table = FileTable()
             for (path, file) in files.sorted(by: { $0.key < $1.key }) {
-                table.append(
-                    FileEntry(
-                        path: path, size: Int64(file.bytes.count), tag: "\(file.revision)",
-                        modified: VirtualTime.start.advanced(by: .seconds(-3600 + file.revision))))
+                table.append(entry(path, file))
             }
             return .ready(table)
         }
@@ -177,10 +189,11 @@ final class ScriptedSource: ModelSource {
     }
 
     func fetch(
-        _ entry: FileEntry, of version: Version, into staged: StagedFile, isUrgent: Bool,
+        _ entry: FileEntry, of version: Version?, into staged: StagedFile, isUrgent: Bool,
         onBytes: @escaping @Sendable (Int64) -> Void
     ) async throws(SourceError) -> Verification {
-        let call = SourceCall.fetch(version.name, entry.path)
+        let call = SourceCall.fetch(version?.name ?? "", entry.path)
+        state.withLock { $0.kept.append(staged) }
         let pause = try await begin(call, waits: false)
         if isUrgent { state.withLock { $0.urgent.append(call) } }
         guard let file = current(entry, version) else { throw stale(call) }
@@ -212,6 +225,13 @@ final class ScriptedSource: ModelSource {
         return Verification(crc64nvme: checksum, method: state.withLock { $0.offersNothing } ? .size : .crc64nvme)
     }
 
+    func read(_ entry: FileEntry, of version: Version, _ range: Range<Int64>) async throws(SourceError) -> [UInt8] {
+        let call = SourceCall.read(version.name, entry.path)
+        try await begin(call)
+        guard let bytes = current(entry, version) else { throw stale(call) }
+        return Array(bytes[Int(range.lowerBound)..<Int(range.upperBound)])
+    }
+
     func verify(
         _ entry: FileEntry, of version: Version, against local: LocalFile
     ) async throws(SourceError) -> Verification? {
@@ -226,9 +246,9 @@ final class ScriptedSource: ModelSource {
 
     // MARK: Scripts
 
-    private func current(_ entry: FileEntry, _ version: Version) -> [UInt8]? {
+    private func current(_ entry: FileEntry, _ version: Version?) -> [UInt8]? {
         state.withLock { state in
-            guard let file = state.versions[version.name]?[entry.path], "\(file.revision)" == entry.tag else { return nil }
+            guard let file = state.versions[version?.name ?? ""]?[entry.path], "\(file.revision)" == entry.tag else { return nil }
             return file.bytes
         }
     }

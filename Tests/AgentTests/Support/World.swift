@@ -17,6 +17,7 @@ final class World: Sendable {
     /// As a server or another program sees it: without a probe.
     let files = FileSystem()
     let server = ScriptedServer()
+    let triton: ScriptedTriton
     private let sources: [String: ScriptedSource]
     private let napper = WorkerThread(name: "test-nap")
     /// A pause that no loop ever asks for, so that it can be told from a loop's.
@@ -33,6 +34,7 @@ final class World: Sendable {
         scratch = try #require(made)
         root = scratch.appending("models")
         recorder = Recorder(root: root)
+        triton = ScriptedTriton(root: root)
         let time = time
         let names = models.isEmpty ? ["m"] : models
         sources = Dictionary(uniqueKeysWithValues: names.map { ($0, ScriptedSource($0, time: time)) })
@@ -57,15 +59,17 @@ final class World: Sendable {
         _ models: [DesiredModel]? = nil, poll: Duration = .seconds(30), rules: PlanRules = PlanRules(),
         recheck: Duration = .seconds(600), onChanged: ChangeAction = .keep, requiresVerification: Bool = false,
         reuse: ReuseMode = .auto, settings: VolumeSettings = VolumeSettings(), boot: String = "this boot", isServed: Bool = false,
-        confirmTimeout: Duration = .seconds(600), list: FilePath? = nil
+        confirmTimeout: Duration = .seconds(600), list: FilePath? = nil, link: (any ServerLink)? = nil, filesSynced: Bool = false,
+        prunesFirst: Bool = false
     ) -> Agent {
         Agent(
             program: "test", set: set(models ?? [model()]),
             settings: AgentSettings(
                 pollInterval: poll, rules: rules, republishPause: Self.republishPause, recheckInterval: recheck,
-                onChanged: onChanged, requiresVerification: requiresVerification, reuse: reuse, confirmTimeout: confirmTimeout),
+                onChanged: onChanged, requiresVerification: requiresVerification, reuse: reuse, confirmTimeout: confirmTimeout,
+                syncsModelFiles: filesSynced, prunesFirst: prunesFirst),
             volume: volume(settings, boot: boot),
-            workers: AgentWorkers(), telemetry: recorder, time: time, server: isServed ? server : nil,
+            workers: AgentWorkers(), telemetry: recorder, time: time, server: isServed ? server : link,
             list: list.map { path in
                 ServedList(
                     path: path, root: root, isAsked: isServed, worker: WorkerThread(name: "test-list"), telemetry: recorder,
@@ -95,7 +99,7 @@ final class World: Sendable {
         }
         let hasEnded = await wait(for: "once to end") {
             if isDone.withLock({ $0 }) { return true }
-            if await isQuiet(agent) { time.moveToNext() }
+            if await rest(of: agent) != .none { time.moveToNext() }
             return false
         }
         if !hasEnded { work.cancel() }
@@ -124,7 +128,15 @@ final class World: Sendable {
 
     /// Waits until nothing happens any more unless the clock moves or a gate opens.
     func settle(_ agent: Agent) async {
-        await wait(for: "the agent to come to rest") { await isQuiet(agent) }
+        var times = 0
+        await wait(for: "the agent to come to rest") {
+            switch await rest(of: agent) {
+            case .none: times = 0
+            case .likely: times += 1
+            case .certain: return true
+            }
+            return times > 100
+        }
     }
 
     /// Lets time pass, from event to event.
@@ -152,28 +164,51 @@ final class World: Sendable {
         return true
     }
 
-    /// Every loop sleeps, and has slept while nothing was under way that could wake it.
-    private func isQuiet(_ agent: Agent) async -> Bool {
+    private enum Rest {
+        case none, certain
+        /// If it stays so.
+        case likely
+    }
+
+    /// Whether every loop sleeps, and has slept while nothing was under way that could wake it.
+    private func rest(of agent: Agent) async -> Rest {
         let loops = agent.reconcilers
         let pauses: Set<Duration> = [Self.republishPause, ModelReconciler.goneInterval, Agent.dropInterval]
-        let others = pauses.union([Self.timeout, Self.shortTimeout])
-        if loops.isEmpty { return time.durations == [.seconds(1)] }
-        let before = time.sleepers(but: others)
+        let timeouts: Set<Duration> = [Self.timeout, Self.shortTimeout]
+        if loops.isEmpty { return time.durations == [.seconds(1)] ? .certain : .none }
+        let before = time.sleepers(but: timeouts)
+        let certain = time.sleepers(but: timeouts.union(pauses)).count
         var asleep = 0
         for loop in loops {
-            switch await loop.activity(source(await loop.name), isPausing: pauses.contains { time.isAnyone(sleeping: $0) }) {
-            case .busy: return false
+            switch await loop.activity(
+                source(await loop.name), triton, isPausing: pauses.contains { time.isAnyone(sleeping: $0) })
+            {
+            case .busy: return .none
             case .idle: asleep += 1
             case .ended: continue
             }
         }
-        return asleep > 0 && before.count == asleep && time.sleepers(but: others) == before
+        guard asleep > 0, time.sleepers(but: timeouts) == before else { return .none }
+        // A loop may have to sleep just as long as a pause is: of those who do, one at least is no loop.
+        return certain == asleep ? .certain : certain < asleep && asleep < before.count ? .likely : .none
     }
 
     // MARK: The volume, as others see it
 
     /// The names in a model's base path.
     func names(_ model: String = "m") -> [String] { (try? files.list(root.appending(model))) ?? ["no base path"] }
+
+    /// What this process has open there.
+    func openPaths(below path: String) -> [String] {
+        let below = "\(root.appending(path))/"
+        var buffer = [CChar](repeating: 0, count: 4_096)
+        return (0..<1_024).compactMap { number -> String? in
+            let length = readlink("/proc/self/fd/\(number)", &buffer, buffer.count)
+            guard length > 0 else { return nil }
+            let target = String(decoding: buffer[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            return target.hasPrefix(below) ? target : nil
+        }
+    }
 
     func content(_ path: String) -> String? {
         (try? files.readFile(root.appending(path), limit: 1 << 20)).map { String(decoding: $0, as: UTF8.self) }
@@ -216,14 +251,17 @@ extension ModelReconciler {
     var name: String { model.name }
 
     /// Whether anything is under way that can go on by itself: what waits at a closed gate or in a pause cannot.
-    func activity(_ source: ScriptedSource, isPausing: Bool) -> Activity {
+    func activity(_ source: ScriptedSource, _ triton: ScriptedTriton, isPausing: Bool) -> Activity {
         let compares = recheck == nil || source.waiting { if case .compare = $0 { true } else { false } } > 0
         let lists = listing == nil || source.waiting { $0 == .list } > 0
         let questions = source.waiting { if case .contents = $0 { true } else { false } }
         let isFetchAtRest =
             fetch == nil || isPausing || source.waiting { if case .fetch = $0 { true } else { false } } > 0
             || (asking.isEmpty && questions > 0)
-        guard lists, compares, viewing == nil, asking.isEmpty || questions >= asking.count, isFetchAtRest, working.isEmpty else {
+        guard lists, compares, viewing == nil, loading == nil || triton.isHolding, files.work == nil,
+            asking.isEmpty || questions >= asking.count,
+            isFetchAtRest, working.isEmpty
+        else {
             return .busy
         }
         return outcome == nil ? .idle : .ended

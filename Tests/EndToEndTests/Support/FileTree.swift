@@ -139,12 +139,13 @@ func removeTree(_ path: String) throws {
     }
 }
 
-/// A directory that is there as long as `body` runs.
+/// A directory that is there as long as `body` runs, under `TMPDIR`.
 func withScratch<Result>(
     isolation: isolated (any Actor)? = #isolation, _ body: (String) async throws -> Result
 ) async throws -> Result {
-    var template = Array("/tmp/aspired-e2e-XXXXXX".utf8CString)
-    guard mkdtemp(&template) != nil else { throw SystemFault("make a directory in /tmp", errno) }
+    let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+    var template = Array("\(parent)/aspired-e2e-XXXXXX".utf8CString)
+    guard mkdtemp(&template) != nil else { throw SystemFault("make a directory in \(parent)", errno) }
     let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     // Other users' processes look into it, too.
     chmod(path, 0o755)

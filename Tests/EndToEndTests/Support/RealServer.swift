@@ -109,7 +109,7 @@ enum RealServer: String, CaseIterable, Sendable, CustomTestStringConvertible {
 }
 
 /// A port that nobody has, for a server that does not say which one the system gave it.
-private func freePort() throws -> UInt16 {
+func freePort() throws -> UInt16 {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     guard descriptor >= 0 else { throw WaitedInVain(description: "no socket") }
     defer { close(descriptor) }

@@ -21,6 +21,9 @@ final class VersionReader: Sendable {
     /// What a version must be.
     func expect(_ version: Int, _ files: [String: [UInt8]]) { state.withLock { $0.expected["\(version)"] = files } }
 
+    /// It is not to be seen any more.
+    func forget(_ version: Int) { state.withLock { $0.expected["\(version)"] = nil } }
+
     /// What was wrong with what it saw; empty if nothing was.
     var faults: [String] { state.withLock { $0.faults } }
     /// The versions that it saw.

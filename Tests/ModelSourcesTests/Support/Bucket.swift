@@ -32,10 +32,12 @@ struct Bucket: Sendable {
         try outcome.get()
     }
 
-    func source(_ ready: ReadinessRule = .auto, settle: Duration = .seconds(10), prefix: String = "m") -> S3Source {
+    func source(
+        _ ready: ReadinessRule = .auto, settle: Duration = .seconds(10), prefix: String = "m", files: NamePatterns = .none
+    ) -> S3Source {
         S3Source(
             bucket: "models", prefix: prefix, client: client, scheduler: FetchScheduler(), ready: ready, settle: settle,
-            model: "m", telemetry: telemetry, time: time)
+            files: files, model: "m", telemetry: telemetry, time: time)
     }
 
     /// Puts an object of version 7, an hour old.

@@ -1,0 +1,171 @@
+import FileIO
+import Servables
+import SystemPackage
+import Testing
+
+@testable import Volume
+
+@Suite("Files of a model beside its versions")
+struct ModelFilesTests {
+    private static let content = Content(files: [("f", [7, 7], "\"7\"")])
+    private let first: [UInt8] = [1, 1]
+    private let second: [UInt8] = [2, 2, 2]
+
+    /// Fetches a file whose tag is what it holds.
+    private func ready(_ name: String, _ bytes: [UInt8], _ bench: Bench, on volume: Volume? = nil) throws {
+        let volume = volume ?? bench.volume()
+        let entry = FileEntry(
+            path: name, size: Int64(bytes.count), tag: tag(bytes), modified: Timestamp(secondsSinceEpoch: 1_700_000_000))
+        let file = try volume.stageModelFile("m", entry)
+        try bench.write(bytes, 0..<entry.size, into: file)
+        try volume.readyModelFile("m", entry)
+    }
+
+    private func tag(_ bytes: [UInt8]) -> String { "\"\(bytes)\"" }
+    private func content(_ name: String, _ bench: Bench) throws -> [UInt8]? {
+        let path = bench.base.appending(name)
+        guard try bench.fileSystem.status(path) != nil else { return nil }
+        return try bench.fileSystem.readFile(path, limit: 100)
+    }
+
+    @Test("A file comes in by one rename, with its mode, and what it replaces is kept until that need not be put back")
+    func put() async throws {
+        try await withDirectory { directory in
+            let bench = try Bench(directory)
+            try bench.publish(.seven, Self.content)
+            try ready("a", first, bench)
+            #expect(try content("a", bench) == nil)
+            #expect(try bench.volume().putModelFiles("m", keepsFormer: true) == ["a"])
+            #expect(try content("a", bench) == first && bench.fileSystem.status(bench.base.appending("a"))?.mode == 0o644)
+            #expect(try bench.volume().modelFiles("m").former.isEmpty)
+
+            try ready("a", second, bench)
+            let probe = Probe()
+            #expect(try bench.volume(probe).putModelFiles("m", keepsFormer: true) == ["a"])
+            let puts = probe.trace([.rename], below: directory).filter { $0.contains("model-files/m/ready") }
+            #expect(puts == ["rename models/.aspired/model-files/m/ready/a > models/m/a"])
+            #expect(try content("a", bench) == second)
+            let files = try bench.volume().modelFiles("m")
+            #expect(files.inPlace["a"]?.tag == tag(second) && files.former["a"]?.tag == tag(first) && files.ready.isEmpty)
+
+            #expect(try bench.volume().putBackModelFiles("m").mapValues(\.tag) == ["a": tag(second)])
+            #expect(try content("a", bench) == first && bench.volume().modelFiles("m").inPlace["a"]?.tag == tag(first))
+
+            try ready("a", second, bench)
+            _ = try bench.volume().putModelFiles("m", keepsFormer: true)
+            try bench.volume().forgetFormerModelFiles("m")
+            #expect(try bench.volume().putBackModelFiles("m").isEmpty && content("a", bench) == second)
+            #expect(try bench.state("model-files/m/former") == [])
+        }
+    }
+
+    @Test("A file of others is replaced and put back; what is no file is left alone; what others replace counts as not there")
+    func others() async throws {
+        try await withDirectory { directory in
+            let bench = try Bench(directory)
+            try bench.publish(.seven, Self.content)
+            try write([9], to: bench.base.appending("a"))
+            try ready("a", first, bench)
+            _ = try bench.volume().putModelFiles("m", keepsFormer: true)
+            #expect(try content("a", bench) == first)
+            _ = try bench.volume().putBackModelFiles("m")
+            #expect(try content("a", bench) == [9])
+
+            try bench.fileSystem.makeDirectory(bench.base.appending("d"), mode: 0o755)
+            try ready("d", first, bench)
+            let error = #expect(throws: VolumeError.self) { try bench.volume().putModelFiles("m", keepsFormer: true) }
+            #expect(error == .occupied(bench.base.appending("d")))
+            #expect(try bench.fileSystem.status(bench.base.appending("d"))?.kind == .directory)
+
+            try ready("b", first, bench)
+            try bench.fileSystem.removeDirectory(bench.base.appending("d"))
+            _ = try bench.volume().putModelFiles("m", keepsFormer: false)
+            #expect(try bench.volume().modelFiles("m").inPlace["b"] != nil)
+            try bench.fileSystem.removeFile(bench.base.appending("b"))
+            try write([8], to: bench.base.appending("b"))
+            #expect(try bench.volume().modelFiles("m").inPlace["b"] == nil)
+        }
+    }
+
+    @Test("A base path that comes in with its first version brings what is ready")
+    func together() async throws {
+        try await withDirectory { directory in
+            let bench = try Bench(directory, prepared: false)
+            let volume = bench.volume(settings: VolumeSettings(makesEmptyBasePaths: false))
+            try volume.prepare()
+            try volume.recover(models: nil)
+            try volume.ensureBasePath("m")
+            #expect(try bench.fileSystem.status(bench.base) == nil)
+            try ready("a", first, bench, on: volume)
+            let probe = Probe()
+            try bench.publish(.seven, Self.content, on: bench.volume(probe, settings: volume.settings))
+            #expect(try content("a", bench) == first && bench.published() == [.seven])
+            #expect(probe.trace([.rename], below: bench.layout.root).filter { $0.hasSuffix("> m") }.count == 1)
+            let files = try bench.volume().modelFiles("m")
+            #expect(files.inPlace["a"]?.tag == tag(first) && files.ready.isEmpty)
+        }
+    }
+
+    @Test("With the model its files go, and nobody else's")
+    func retire() async throws {
+        try await withDirectory { directory in
+            let bench = try Bench(directory)
+            try bench.publish(.seven, Self.content)
+            try ready("a", first, bench)
+            _ = try bench.volume().putModelFiles("m", keepsFormer: true)
+            try write([9], to: bench.base.appending("theirs"))
+            #expect(try bench.volume().retire("m", prunesForeign: false) { _ in } == ["theirs"])
+            #expect(try content("theirs", bench) == [9] && content("a", bench) == nil && bench.state("model-files") == [])
+        }
+    }
+
+    @Test(
+        "Killed at any call, a file is one content or the other, what is said of it is true, and the next attempt converges",
+        arguments: ["put", "put back", "forget", "ready"])
+    func killed(operation: String) async throws {
+        try await EveryCall.fails(of: operation, first: 1, step: 1, limit: 500, setUp: { _ in }) { number, bench in
+            let volume = bench.volume()
+            try volume.prepare()
+            try volume.recover(models: nil)
+            try volume.ensureBasePath("m")
+            try bench.publish(.seven, Self.content, on: volume)
+            try ready("a", first, bench)
+            _ = try volume.putModelFiles("m", keepsFormer: true)
+            if operation != "ready" {
+                try ready("a", second, bench)
+                try ready("b", first, bench)
+            }
+            if operation == "put back" || operation == "forget" { _ = try volume.putModelFiles("m", keepsFormer: true) }
+
+            func act(_ volume: Volume) throws {
+                switch operation {
+                case "put": _ = try volume.putModelFiles("m", keepsFormer: true)
+                case "put back": _ = try volume.putBackModelFiles("m")
+                case "forget": try volume.forgetFormerModelFiles("m")
+                default: try ready("a", second, bench, on: volume)
+                }
+            }
+            let call = FailingCall(number, isLast: true, .ioError)
+            let killed = bench.volume(call.probe)
+            call.arm()
+            do { try act(killed) } catch is VolumeError {} catch is FileError {}
+            let place = "\(operation), \(call.description)"
+            try bench.volume().recover(models: ["m"])
+            let now = try content("a", bench)
+            #expect(now == first || now == second, "\(place)")
+            let files = try bench.volume().modelFiles("m")
+            #expect(files.inPlace["a"]?.tag == now.map(tag), "\(place): \(files)")
+            if operation == "put", now == second { #expect(files.former["a"]?.tag == tag(first), "\(place): \(files)") }
+            try act(bench.volume())
+            let (end, after) = (try content("a", bench), try bench.volume().modelFiles("m"))
+            switch operation {
+            case "put":
+                #expect(try end == second && content("b", bench) == first && after.former["a"]?.tag == tag(first), "\(place)")
+            case "put back": #expect(end == first && after.former.isEmpty, "\(place)")
+            case "forget": #expect(end == second && after.former.isEmpty, "\(place)")
+            default: #expect(end == first && after.ready["a"]?.tag == tag(second), "\(place)")
+            }
+            return call.failed == nil
+        }
+    }
+}
