@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # aspired in half a minute: an S3 endpoint over a folder, two versions of a model in it, the agent keeping a volume at the
-# newest, a third version arriving, then a list of models that is edited while it runs. Everything happens in one temporary folder and on the loopback interface.
+# newest, a third version arriving, then a list of models that is edited while it runs. Everything happens in one
+# temporary folder and on the loopback interface.
 #
 # Usage: demo.sh ASPIRED S3_FIXTURE
 set -euo pipefail
@@ -78,6 +79,23 @@ tree_of bucket
 
 model=mnist=s3://models/mnist
 
+# Starts "aspired run" and waits until it is ready. Each agent has a log of its own: what one before it had written must
+# not be taken for its words.
+start_agent() {
+  local flags=(run --root volume "$@" --http-listen 127.0.0.1:0)
+  command_line aspired "${flags[@]}"
+  log=run.$steps.log
+  aspired "${flags[@]}" 2> >(tee "$log") &
+  agent=$!
+  pids+=("$agent")
+  until_true grep -qs 'listening on .* address=' "$log"
+  until_true aspired probe ready --http-listen "$(sed -nE 's/.*listening on .* address=([0-9.:]+).*/\1/p' "$log")"
+}
+stop_agent() {
+  kill -TERM "$agent"
+  wait "$agent"
+}
+
 step "What would be done with an empty volume"
 show aspired plan --root volume --model $model
 
@@ -93,19 +111,13 @@ step "For ever, as a sidecar does it; inotifywait watches the model's directory 
 inotifywait --monitor --event create,delete,modify,attrib,move --format '  %e %f' volume/mnist > events 2> watch.out &
 pids+=($!)
 until_true grep -q 'Watches established' watch.out
-command_line aspired run --root volume --model $model --poll-interval 500ms --http-listen 127.0.0.1:0
-aspired run --root volume --model $model --poll-interval 500ms --http-listen 127.0.0.1:0 2> >(tee run.log) &
-agent=$!
-pids+=("$agent")
-until_true grep -q 'listening on' run.log
-address=$(sed -nE 's/.*listening on ([0-9.:]+).*/\1/p' run.log | head -n 1)
-until_true aspired probe ready --http-listen "$address"
+start_agent --model $model --poll-interval 500ms
 
 step "A third version arrives in the bucket"
 write_version 3
 until_true test -d volume/mnist/3
 until_true test ! -e volume/mnist/2
-until_true grep -q 'pruned mnist version 2' run.log
+until_true grep -q 'pruned mnist version 2' "$log"
 until_true grep -q 'MOVED_FROM,ISDIR 2' events
 echo "What the watcher saw: the new version came by one rename, then the old one went by another."
 cat events
@@ -119,8 +131,7 @@ show aspired status --root volume
 
 step "A clean stop"
 command_line kill -TERM %aspired
-kill -TERM "$agent"
-wait "$agent"
+stop_agent
 echo "The agent ended with exit code 0."
 
 # One model, as the server's own --model_config_file names it.
@@ -134,27 +145,20 @@ holds() { [ "$(cd volume/mnist && echo *)" = "$*" ]; }
 step "TensorFlow Serving's own list of models, edited while aspired runs; the bucket is looked at once an hour"
 write_list 'latest { num_versions: 1 }'
 show cat models.config
-command_line aspired run --root volume --models-config models.config --poll-interval 1h --http-listen 127.0.0.1:0
-aspired run --root volume --models-config models.config --poll-interval 1h --http-listen 127.0.0.1:0 2> >(tee run.log) &
-agent=$!
-pids+=("$agent")
-until_true grep -q 'listening on' run.log
-address=$(sed -nE 's/.*listening on ([0-9.:]+).*/\1/p' run.log | head -n 1)
-until_true aspired probe ready --http-listen "$address"
+start_agent --models-config models.config --poll-interval 1h
 until_true holds 3
 
 step "An edit adds a version: the two latest"
 write_list 'latest { num_versions: 2 }'
 until_true holds 2 3
-until_true grep -q 'published mnist version 2' run.log
+until_true grep -q 'published mnist version 2' "$log"
 tree_of volume
 
 step "An edit rolls back to the first: of the two others one stays until it is in"
 write_list 'specific { versions: 1 }'
 until_true holds 1
-until_true grep -q 'pruned mnist version 3' run.log
+until_true grep -q 'pruned mnist version 3' "$log"
 tree_of volume
 diff -r bucket/models/mnist/1 volume/mnist/1
-kill -TERM "$agent"
-wait "$agent"
+stop_agent
 echo "The agent ended with exit code 0. The demo's folder and processes are gone."
