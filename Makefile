@@ -102,9 +102,9 @@ flipped-bit: release ## Serves one wrong bit in 1 GiB, for each kind of checksum
 	  $(SWIFT) test --skip-build --disable-xctest --filter FlippedBitTests | grep -E 'GB/s|issue|Test run'
 
 .PHONY: every-call
-every-call: deps ## Has every system call of the volume fail in turn, not only each third one
+every-call: deps ## Has every system call that concerns the volume fail in turn, not only each third one
 	$(SWIFT) build --build-tests
-	EVERY_CALL=1 $(SWIFT) test --skip-build --disable-xctest --filter VolumeTests.FaultTests
+	EVERY_CALL=1 $(SWIFT) test --skip-build --disable-xctest --filter "VolumeTests.FaultTests|LostReplyTests|everyCall"
 
 .PHONY: crash-states
 crash-states: deps ## Has the power go at every instant of each operation, with 400 states of the volume each, not 5
@@ -114,12 +114,17 @@ crash-states: deps ## Has the power go at every instant of each operation, with 
 .PHONY: crash
 crash: release ## Kills the release binary at each call that changes the volume, and CRASH (10000) times at random instants
 	$(SWIFT) build --build-tests
-	ASPIRED_BINARY=$(CURDIR)/.build/aspired CRASH=$(or $(CRASH),10000) $(SWIFT) test --skip-build --disable-xctest --filter "KillTests|KilledCallTests" | grep -E "^killed|issue|Test run"
+	ASPIRED_BINARY=$(CURDIR)/.build/aspired CRASH=$(or $(CRASH),10000) $(SWIFT) test --skip-build --disable-xctest --filter "KillTests|KilledCallTests|StoppedTests" | grep -E "^killed|issue|Test run"
 
 .PHONY: soak
 soak: release ## Runs for SOAK seconds (3600) with a version a second: memory and open files stay flat; writes docs/soak.svg
 	$(SWIFT) build --product s3-fixture
 	deploy/checks/soak.py .build/aspired .build/debug/s3-fixture $(or $(SOAK),3600) $(if $(SOAK),,docs/soak.svg)
+
+.PHONY: soak-short
+soak-short: release ## The same for a minute, and that it fails with a program that leaks
+	$(MAKE) soak SOAK=60
+	deploy/checks/soak_fails.sh .build/aspired .build/debug/s3-fixture
 
 # A build of their own each, beside the ordinary one.
 .PHONY: tsan asan

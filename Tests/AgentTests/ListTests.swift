@@ -287,6 +287,69 @@ extension AgentSuite {
             await running.stop()
         }
 
+        /// Has one of the calls on it fail, once it is armed.
+        private final class FailingCall: FileSystemProbe {
+            private let state = Lock((isArmed: false, count: 0))
+            private let number: Int
+            private let error: Errno
+
+            init(_ number: Int, _ error: Errno) {
+                self.number = number
+                self.error = error
+            }
+
+            func willMake(_ call: FileCall) -> ProbeVerdict {
+                state.withLock { state in
+                    guard state.isArmed else { return .proceed }
+                    state.count += 1
+                    return state.count == number ? .fail(error) : .proceed
+                }
+            }
+
+            func arm() { state.withLock { $0.isArmed = true } }
+            var count: Int { state.withLock { $0.count } }
+        }
+
+        /// - Returns: how many calls were made on the list until it was as it should be.
+        private static func callsOfAnEdit(failing number: Int, _ error: Errno) async throws -> Int {
+            let world = try World()
+            world.source.put("1", ["a": "1"])
+            world.source.put("2", ["a": "2"])
+            let call = FailingCall(number, error)
+            let agent = world.agent([world.model("m", .specific([1]))], list: path(world), listProbe: call)
+            let running = await world.run(agent)
+            call.arm()
+            agent.replaceModels(world.set([world.model("m", .specific([2]))]))
+            await world.wait(for: "both versions, call \(number)") { world.names().sorted() == ["1", "2"] }
+            for _ in 0..<20 where listed(world) != ["m 2"] {
+                #expect(listed(world) == ["m 1"] && world.names().sorted() == ["1", "2"], "call \(number): \(error)")
+                await world.pass(.seconds(5), agent)
+            }
+            #expect(listed(world) == ["m 2"] && world.names().sorted() == ["1", "2"], "call \(number): \(error)")
+            let calls = call.count
+            await world.pass(.seconds(100), agent)
+            #expect(world.names() == ["2"], "call \(number): \(error)")
+            await running.stop()
+            let left = try world.files.list(world.scratch).filter { $0.hasPrefix("models.config") }
+            #expect(left == ["models.config"], "call \(number): \(error)")
+            return calls
+        }
+
+        @Test("Whichever call on it fails, it is the old one or the new one, nothing goes before its time, and it is tried again")
+        func everyCall() async throws {
+            let errors: [Errno] = [
+                .noSpace, .ioError, .permissionDenied, .readOnlyFileSystem, .tooManyOpenFiles, .diskQuotaExceeded,
+            ]
+            let calls = try await Self.callsOfAnEdit(failing: 0, .ioError)
+            #expect(calls > 8)
+            for number in 1...calls {
+                // In the short form another error for each call.
+                for error in getenv("EVERY_CALL") != nil ? errors : [errors[number % errors.count]] {
+                    _ = try await Self.callsOfAnEdit(failing: number, error)
+                }
+            }
+        }
+
         @Test("While it cannot be written, a model that is taken out stays, too")
         func unwritableTakenOut() async throws {
             let world = try World("m", "n")

@@ -1,5 +1,6 @@
 import FileIO
 import Glibc
+import Servables
 import SystemPackage
 
 /// What a directory tree is at one instant, as a file system sees it: names in directories, and what is behind them.
@@ -12,6 +13,8 @@ struct TreePicture: Hashable {
         var mode: UInt16
         /// `nil`: a directory.
         var bytes: [UInt8]?
+        /// When a file was last written to.
+        var modified = Timestamp(secondsSinceEpoch: 0)
     }
 
     let root: UInt64
@@ -30,7 +33,8 @@ struct TreePicture: Hashable {
             defer { close(file) }
             var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
             guard pread(file, &bytes, bytes.count, 0) == bytes.count else { throw Errno(rawValue: errno) }
-            return (UInt64(status.st_ino), Node(mode: UInt16(status.st_mode & 0o7777), bytes: bytes))
+            let modified = Timestamp(secondsSinceEpoch: Int64(status.st_mtim.tv_sec), nanoseconds: Int32(status.st_mtim.tv_nsec))
+            return (UInt64(status.st_ino), Node(mode: UInt16(status.st_mode & 0o7777), bytes: bytes, modified: modified))
         }
         let top = try look(directory)
         root = top.inode
@@ -68,7 +72,8 @@ struct TreePicture: Hashable {
     }
 
     /// Makes it so in an empty directory that is there.
-    func materialise(in directory: String) throws {
+    /// - Returns: the number that each file's inode has there, by its number here.
+    func materialise(in directory: String) throws -> [UInt64: UInt64] {
         let all = reachable().sorted { $0.key < $1.key }
         var first: [UInt64: String] = [:]
         func check(_ result: CInt) throws { guard result == 0 else { throw Errno(rawValue: errno) } }
@@ -86,8 +91,16 @@ struct TreePicture: Hashable {
             let file = open(place, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
             defer { close(file) }
             guard file >= 0, pwrite(file, bytes, bytes.count, 0) == bytes.count else { throw Errno(rawValue: errno) }
+            let modified = entry.node.modified
+            let time = timespec(tv_sec: Int(modified.secondsSinceEpoch), tv_nsec: Int(modified.nanoseconds))
+            try check(futimens(file, [time, time]))
         }
         for (path, entry) in all.reversed() { try check(chmod("\(directory)/\(path)", mode_t(entry.node.mode))) }
+        return try first.mapValues { place in
+            var status = stat()
+            try check(lstat(place, &status))
+            return UInt64(status.st_ino)
+        }
     }
 }
 
@@ -230,7 +243,8 @@ final class PowerLoss: Sendable {
         for (slot, inode) in new.names where instant.now.names[slot] != inode { change.new[slot] = inode }
         // What was never synced is empty, if it is there at all.
         for (inode, node) in new.nodes where instant.durable.nodes[inode] == nil {
-            instant.durable.nodes[inode] = TreePicture.Node(mode: node.mode, bytes: node.bytes.map { _ in [] })
+            instant.durable.nodes[inode] = TreePicture.Node(
+                mode: node.mode, bytes: node.bytes.map { _ in [] }, modified: node.modified)
         }
         if !change.isEmpty { instant.changes.append(change) }
         instant.now = new

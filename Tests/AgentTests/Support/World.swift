@@ -60,7 +60,7 @@ final class World: Sendable {
         recheck: Duration = .seconds(600), onChanged: ChangeAction = .keep, requiresVerification: Bool = false,
         reuse: ReuseMode = .auto, settings: VolumeSettings = VolumeSettings(), boot: String = "this boot", isServed: Bool = false,
         confirmTimeout: Duration = .seconds(600), list: FilePath? = nil, link: (any ServerLink)? = nil, filesSynced: Bool = false,
-        prunesFirst: Bool = false
+        prunesFirst: Bool = false, listProbe: (any FileSystemProbe)? = nil
     ) -> Agent {
         Agent(
             program: "test", set: set(models ?? [model()]),
@@ -72,8 +72,8 @@ final class World: Sendable {
             workers: AgentWorkers(), telemetry: recorder, time: time, server: isServed ? server : link,
             list: list.map { path in
                 ServedList(
-                    path: path, root: root, isAsked: isServed, worker: WorkerThread(name: "test-list"), telemetry: recorder,
-                    time: time)
+                    path: path, root: root, isAsked: isServed, fileSystem: FileSystem(probe: listProbe),
+                    worker: WorkerThread(name: "test-list"), telemetry: recorder, time: time)
             })
     }
 
