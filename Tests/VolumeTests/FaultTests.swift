@@ -74,20 +74,58 @@ struct FaultTests {
                 writes.withLock { $0 += 1 }
                 return .shorten(7)
             }
-            let whole = try operation.act(bench, bench.volume(probe)) {}
+            let (whole, error) = try operation.act(bench, bench.volume(probe)) {}
+            #expect(error == nil)
             try operation.check(bench, "\(operation), short writes", isOver: true)
             try operation.converge(bench, "\(operation), short writes", mustNotFetch: whole)
             if [.stage, .publish, .adopt, .whole].contains(operation) { #expect(writes.withLock { $0 } > 20) }
         }
     }
 
+    @Test("a version that is made in place is noticed, and what stays open")
+    func notices() async throws {
+        try await isNoticed("a version that is made in place") { wasNoticed in
+            try await EveryCall.fails(
+                of: "in place", first: 1, step: 1, limit: 100, setUp: { try VolumeOperation.publish.setUp($0) },
+                attempt: { number, bench in
+                    let call = FailingCall(number, isLast: true, .ioError)
+                    let (fileSystem, version) = (FileSystem(probe: call.probe), bench.base.appending("8"))
+                    call.arm()
+                    do {
+                        try fileSystem.makeDirectory(version, mode: 0o755)
+                        for name in ["f", "g"] { try fileSystem.replaceFile(version.appending(name), with: [8], mode: 0o644) }
+                    } catch is FileError {}
+                    if !wasNoticed() { try VolumeOperation.publish.check(bench, "in place, \(call.description)") }
+                    return call.failed == nil
+                })
+        }
+        try await isNoticed("a file that stays open") { wasNoticed in
+            var open: Descriptor?
+            try await EveryCall.fails(of: "left open", first: 1, step: 1, limit: 20, setUp: { _ in }) { number, bench in
+                open = wasNoticed() ? nil : try FileSystem().open(bench.directory.appending("left"), .createNew)
+                return number > 10
+            }
+            _ = consume open
+        }
+    }
+
     /// - Returns: whether the operation was over before its call of this number.
     private func attempt(_ operation: VolumeOperation, _ fault: Fault, _ number: Int, _ bench: Bench) throws -> Bool {
         let call = FailingCall(number, isLast: fault == .kill, fault.error)
-        let whole = try operation.act(bench, bench.volume(call.probe)) { call.arm() }
+        let (whole, error) = try operation.act(bench, bench.volume(call.probe)) { call.arm() }
         let place = "\(operation), \(call.description) ended by \(fault)"
+        if fault != .kill, let failed = call.failed, let error { check(error, failed, fault, place) }
         try operation.check(bench, place)
         try operation.converge(bench, place, mustNotFetch: fault == .kill ? whole : [])
         return call.failed == nil
+    }
+
+    /// It says which call failed, and how.
+    private func check(_ error: VolumeError, _ failed: FileCall, _ fault: Fault, _ place: String) {
+        switch error {
+        case .file(let error, let doing):
+            #expect(error == FileError(failed.operation.rawValue, failed.path, fault.error) && !doing.isEmpty, "\(place)")
+        default: Issue.record("\(place): \(error)")
+        }
     }
 }

@@ -240,8 +240,8 @@ struct ModelFilesTests {
 
     @Test("A file that is put in place without having been synced is noticed")
     func syncCounts() async throws {
-        try await PowerLoss.isNoticed("a model's file that is not synced") { isNoticed in
-            _ = try await lose(.wholeWay, limit: 5, skipping: { $0.path.string.hasSuffix("/new/a") }, until: isNoticed)
+        try await isNoticed("a model's file that is not synced") { wasNoticed in
+            _ = try await lose(.wholeWay, limit: 5, skipping: { $0.path.string.hasSuffix("/new/a") }, until: wasNoticed)
         }
     }
 }

@@ -1,6 +1,7 @@
 import FileIO
 import Glibc
 import SystemPackage
+import Testing
 
 /// Runs `body` with a directory of its own under `TMPDIR`, removed afterwards.
 ///
@@ -79,4 +80,18 @@ func isPresent(_ path: FilePath) throws -> Bool { try FileSystem().status(path) 
 
 func makeSymlink(_ path: FilePath, to target: String) throws {
     guard symlink(target, path.string) == 0 else { throw Errno(rawValue: errno) }
+}
+
+/// Shows that something is noticed: the test fails where no issue is recorded.
+/// - Parameters:
+///   - fault: what is wrong, for messages.
+///   - body: is told, by what it is given, once an issue was recorded: one is enough.
+func isNoticed(_ fault: Comment, _ body: (_ wasNoticed: () -> Bool) async throws -> Void) async rethrows {
+    let count = Lock(0)
+    try await withKnownIssue(fault) {
+        try await body { count.withLock { $0 } > 0 }
+    } matching: { _ in
+        count.withLock { $0 += 1 }
+        return true
+    }
 }

@@ -54,9 +54,10 @@ enum VolumeOperation: String, CaseIterable, Sendable {
         }
     }
 
-    /// - Returns: the files that were whole and verified when it ended.
-    func act(_ bench: Bench, _ volume: Volume, arm: () -> Void) throws -> Set<String> {
+    /// - Returns: the files that were whole and verified when it ended, and how it failed, if it did.
+    func act(_ bench: Bench, _ volume: Volume, arm: () -> Void) throws -> (whole: Set<String>, error: VolumeError?) {
         var staged: StagedVersion?
+        var failure: VolumeError?
         do {
             switch self {
             case .stage, .resume:
@@ -110,7 +111,7 @@ enum VolumeOperation: String, CaseIterable, Sendable {
             case .whole:
                 arm()
                 try volume.prepare()
-                guard try volume.tryLock() == nil else { return [] }
+                guard try volume.tryLock() == nil else { return ([], nil) }
                 defer { volume.unlock() }
                 try volume.recover(models: ["m"])
                 try volume.sweep()
@@ -120,11 +121,14 @@ enum VolumeOperation: String, CaseIterable, Sendable {
                 try volume.prune("m", .seven)
                 try volume.sweep()
             }
-        } catch is VolumeError {
-        } catch is FileError {
+        } catch let error as VolumeError {
+            failure = error
+        } catch let error as FileError {
+            failure = .file(error, doing: "\(self)")
         }
-        guard let staged else { return [] }
-        return Set(new.table.indices.filter { staged.verification($0) != nil }.map { new.files[$0].path })
+        let whole = staged.map { staged in new.table.indices.filter { staged.verification($0) != nil }.map { new.files[$0].path }
+        }
+        return (Set(whole ?? []), failure)
     }
 
     /// What the agent does at every start.

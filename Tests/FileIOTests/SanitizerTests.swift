@@ -1,0 +1,31 @@
+import Glibc
+import Testing
+
+/// Faults that only a sanitizer sees: `make tsan` and `make asan` begin with these, and go on only where they are reported.
+@Suite("Sanitizers report", .enabled(if: getenv("SANITIZER_FAULT") != nil, "these tests are wrong on purpose: make tsan asan"))
+struct SanitizerTests {
+    private struct Shared: @unchecked Sendable { let count: UnsafeMutablePointer<Int> }
+
+    @Test("thread: two threads that count in one place")
+    func race() async {
+        let shared = Shared(count: .allocate(capacity: 1))
+        shared.count.initialize(to: 0)
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<2 {
+                group.addTask {
+                    for _ in 0..<10_000 { shared.count.pointee += 1 }
+                }
+            }
+        }
+        #expect(shared.count.pointee > 0)
+        shared.count.deallocate()
+    }
+
+    @Test("address: a byte behind an allocation")
+    func overflow() {
+        let bytes = UnsafeMutablePointer<UInt8>.allocate(capacity: 16)
+        bytes.initialize(repeating: 1, count: 16)
+        #expect(bytes[Int.random(in: 16...16)] >= 0)
+        bytes.deallocate()
+    }
+}
