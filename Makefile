@@ -116,6 +116,12 @@ crash: release ## Kills the release binary at each call that changes the volume,
 	$(SWIFT) build --build-tests
 	ASPIRED_BINARY=$(CURDIR)/.build/aspired CRASH=$(or $(CRASH),10000) $(SWIFT) test --skip-build --disable-xctest --filter "KillTests|KilledCallTests|StoppedTests" | grep -E "^killed|issue|Test run"
 
+.PHONY: power-cuts
+power-cuts: release ## Cuts the power under ext4 and xfs POWER_CUTS (300) times each, at random instants, as root
+	$(call install,e2fsprogs xfsprogs)
+	$(SWIFT) build --build-tests
+	ASPIRED_BINARY=$(CURDIR)/.build/aspired POWER_CUTS=$(or $(POWER_CUTS),300) $(SWIFT) test --skip-build --disable-xctest --filter PowerCutTests | grep -E "^power cut|issue|↳|Test run"
+
 .PHONY: soak
 soak: release ## Runs for SOAK seconds (3600) with a version a second: memory and open files stay flat; writes docs/soak.svg
 	$(SWIFT) build --product s3-fixture

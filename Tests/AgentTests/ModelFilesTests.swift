@@ -1,5 +1,6 @@
 import FileIO
 import Servables
+import SystemPackage
 import Testing
 import Volume
 
@@ -146,6 +147,40 @@ extension AgentSuite {
             await world.pass(.seconds(60), agent)
             #expect(world.names().sorted() == ["9", "config"] && world.content("m/config") == "c2")
             #expect(world.triton.disturbances.isEmpty)
+            await running.stop()
+        }
+
+        @Test("It is taken back, too, where nobody knew what is in place as the version went out")
+        func putBackUnseen() async throws {
+            let world = try World()
+            world.source.put("7", ["a": "1"])
+            world.source.put("", ["config": "c1"])
+            let agent = world.agent(link: world.triton, filesSynced: true)
+            let running = await world.run(agent)
+            await world.pass(.seconds(5), agent)
+            world.triton.spoil("8")
+            world.triton.hold()
+            world.source.put("8", ["a": "2"])
+            world.source.change("", "config", to: "c2")
+            await world.pass(.seconds(40), agent)
+            await world.wait(for: "the load") { world.triton.isHolding }
+            // A listing has the files looked at, and that takes until the version is out.
+            let (files, versions) = (ThreadGate(), ThreadGate())
+            files.closeAfter(0)
+            world.recorder.delay { call in
+                if call.operation == .stat, call.path.string.hasSuffix("model-files/m/record.json") { files.pass() }
+                if call.operation == .list, call.path.string.hasSuffix("/models/m") { versions.pass() }
+            }
+            await agent.syncNow()
+            await world.wait(for: "the look at the files") { files.isAnyoneWaiting }
+            world.triton.release()
+            await world.wait(for: "the version to be on its way out") { await agent.reconcilers[0].leaving != nil }
+            versions.closeAfter(0)
+            files.open()
+            await world.wait(for: "the version to be out") { world.names().sorted() == ["7", "config"] }
+            versions.open()
+            await world.pass(.seconds(60), agent)
+            #expect(world.content("m/config") == "c1")
             await running.stop()
         }
 

@@ -1,10 +1,13 @@
 import CChecksum
+import FileIO
 import Glibc
 import Servables
+import SystemPackage
 
 @testable import S3
 
-// What a single operation costs: sums beside the copy that a body's bytes take anyway, a signature, a page of a listing.
+// What a single operation costs: sums beside the copy that a body's bytes take anyway, a signature, a page of a listing, and calls on
+// files beside the system calls that they make.
 
 // MARK: Sums, of a piece as it is written
 
@@ -65,3 +68,18 @@ let parsing = Measurement {
 }
 print("\nA page of \(keys) keys, \(page.count >> 10) KiB")
 print(parsing.line("parse", [(keys, "keys/s", 1), (page.count, "MB/s", 1e6)]))
+
+// MARK: Calls on files through the seam at which tests have them fail
+
+let path = FilePath("/dev/shm/aspired-micro.\(getpid())")
+let file = try FileSystem().open(path, .createNew)
+let plain = open(path.string, O_RDWR | O_CLOEXEC)
+defer { _ = try? FileSystem().removeFile(path) }
+let bytes = UnsafeRawBufferPointer(start: from, count: piece)
+print("\nCalls on a file in memory: the system call, and the same through FileIO")
+print(Measurement { use(pwrite(plain, from, piece, 0)) }.line("pwrite", megabytes))
+print(Measurement { try? file.write(bytes, at: 0) }.line("Descriptor.write", megabytes))
+let calls = [(count: 1, unit: "calls/s", factor: 1.0)]
+var status = stat()
+print(Measurement { use(lstat(path.string, &status)) }.line("lstat", calls))
+print(Measurement { use(try? FileSystem().status(path)) }.line("FileSystem.status", calls))

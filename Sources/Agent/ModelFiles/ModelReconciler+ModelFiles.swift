@@ -13,7 +13,7 @@ struct ModelFilesState {
     var failures = FailureStreak()
     /// Contents that the server could not load a model with, by name: they come in again with another version only, or as others.
     var refused: [String: String] = [:]
-    /// Whether what was replaced is to be put back.
+    /// Whether what was replaced is to be put back, if anything was: what is in place may not be known when that is decided.
     var putsBack = false
 
     /// What is to be fetched.
@@ -69,13 +69,15 @@ extension ModelReconciler {
 
     /// Starts the next step.
     func startFiles(_ now: Duration) {
-        guard settings.syncsModelFiles, files.work == nil, !Task.isCancelled else { return }
-        if !plan.refuse.isEmpty, files.held?.former.isEmpty == false { files.putsBack = true }
+        guard settings.syncsModelFiles, !Task.isCancelled else { return }
+        if !plan.refuse.isEmpty { files.putsBack = true }
+        guard files.work == nil else { return }
         let isDue = files.failures.retryAt <= now && !(mode == .once && isFinal(files.failures, now))
         guard let held = files.held else {
             if isDue { workOnFiles { () async throws(SourceError) in } }
             return
         }
+        if held.former.isEmpty { files.putsBack = false }
         // Nothing of a model is moved while it is loaded.
         let mayMove = isAtRest && !isPublishing && working.isEmpty
         let (name, volume) = (model.name, volume)

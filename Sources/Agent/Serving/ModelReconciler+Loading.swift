@@ -53,7 +53,7 @@ extension ModelReconciler {
                 // What it says of each version tells which of them is to go, and why.
                 let view = try? await ask(server)?.get()
                 let isTold = standing.versions.keys.contains { view?.hasFailed($0) == true }
-                if !isTold, files.held?.former.isEmpty == false { files.putsBack = true }
+                if !isTold { files.putsBack = settings.syncsModelFiles }
                 failed(
                     standing, Failure(.unavailable, "load \(name) at \(server.description): \(words)", isTransient: true),
                     isTold: isTold)
