@@ -132,18 +132,21 @@ soak-short: release ## The same for a minute, and that it fails with a program t
 	$(MAKE) soak SOAK=60
 	deploy/checks/soak_fails.sh .build/aspired .build/debug/s3-fixture
 
-# A build of their own each, beside the ordinary one. They begin with a fault that must be reported.
+# A build of their own each, beside the ordinary one. They begin with a fault that must be reported. What starts programs comes last, by itself:
+# those wait for servers that run beside the tests, and beside slow tests they would wait too long.
 .PHONY: tsan asan
 tsan: SANITIZER := thread
 asan: SANITIZER := address
 tsan asan: deps tools ## Runs the tests under ThreadSanitizer, and under AddressSanitizer (FILTER=NAME for some)
 	$(SWIFT) build --build-tests --sanitize=$(SANITIZER) --scratch-path .build/$@
-	export TSAN_OPTIONS="suppressions=$(CURDIR)/Tests/sanitizers.supp halt_on_error=0 exitcode=66" ASAN_OPTIONS="detect_leaks=0"; \
+	@export TSAN_OPTIONS="suppressions=$(CURDIR)/Tests/sanitizers.supp halt_on_error=0 exitcode=66" ASAN_OPTIONS="detect_leaks=0"; \
 	run() { $(SWIFT) test --skip-build --disable-xctest --sanitize=$(SANITIZER) --scratch-path .build/$@ --quiet \
-	  --experimental-maximum-parallelization-width $(TESTS_AT_ONCE) "$$@"; }; \
-	if SANITIZER_FAULT=1 run --filter SanitizerTests > .build/$@/seeded 2>&1; then echo "$@: a fault was not reported" >&2; exit 1; fi; \
+	  --experimental-maximum-parallelization-width "$$@"; }; \
+	if SANITIZER_FAULT=1 run 1 --filter SanitizerTests > .build/$@/seeded 2>&1; then echo "$@: a fault was not reported" >&2; exit 1; fi; \
 	grep -im1 "$(SANITIZER)Sanitizer:" .build/$@/seeded; \
-	run $(if $(FILTER),--filter "$(FILTER)")
+	if [ -n "$(FILTER)" ]; then run $(TESTS_AT_ONCE) --filter "$(FILTER)"; exit; fi; \
+	run $(TESTS_AT_ONCE) --skip EndToEndTests; \
+	run 3 --filter EndToEndTests
 
 .PHONY: prune-safety
 prune-safety: deps ## Prunes beside and inside what others left: 200 base paths, not 8, and a hundred thousand files, not ten thousand
