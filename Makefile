@@ -132,8 +132,8 @@ soak-short: release ## The same for a minute, and that it fails with a program t
 	$(MAKE) soak SOAK=60
 	deploy/checks/soak_fails.sh .build/aspired .build/debug/s3-fixture
 
-# A build of their own each, beside the ordinary one. They begin with a fault that must be reported. What starts programs comes last, by itself:
-# those wait for servers that run beside the tests, and beside slow tests they would wait too long.
+# A build of their own each, beside the ordinary one. They begin with a fault that must be reported. In three parts: the volume's tests, many times
+# slower so, would leave others no thread until their time is over.
 .PHONY: tsan asan
 tsan: SANITIZER := thread
 asan: SANITIZER := address
@@ -145,7 +145,8 @@ tsan asan: deps tools ## Runs the tests under ThreadSanitizer, and under Address
 	if SANITIZER_FAULT=1 run 1 --filter SanitizerTests > .build/$@/seeded 2>&1; then echo "$@: a fault was not reported" >&2; exit 1; fi; \
 	grep -im1 "$(SANITIZER)Sanitizer:" .build/$@/seeded; \
 	if [ -n "$(FILTER)" ]; then run $(TESTS_AT_ONCE) --filter "$(FILTER)"; exit; fi; \
-	run $(TESTS_AT_ONCE) --skip EndToEndTests; \
+	run $(TESTS_AT_ONCE) --filter VolumeTests; \
+	run $(TESTS_AT_ONCE) --skip "VolumeTests|EndToEndTests"; \
 	run 3 --filter EndToEndTests
 
 .PHONY: prune-safety

@@ -112,7 +112,6 @@ extension ModelReconciler {
             available.renewed.remove(version)
             // Its base path may have come in with them.
             files.held = nil
-            files.refused = [:]
             if rechecks.changes[version] != nil { republished(version, outcome) }
         case .failure(let error):
             // What failed is asked about anew: it may have changed.

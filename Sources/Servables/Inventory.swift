@@ -39,6 +39,15 @@ public struct Inventory: Hashable, Sendable {
         guard parked.isEmpty, refused.isEmpty, repairs.isEmpty else { return false }
         return !rules.prunesForeign || !entries.contains { $0.kind == .unknownDirectory }
     }
+
+    /// What the manifests say of the versions that are ours, in place or not.
+    public var all: [ManifestSummary] { (entries + parked).compactMap(\.manifest) + refused.map(\.manifest) }
+
+    /// Whether of the versions that are ours the one that was published last is refused.
+    public var isNewestRefused: Bool {
+        guard let last = refused.map(\.manifest.publishedAt).max() else { return false }
+        return all.allSatisfy { $0.publishedAt <= last }
+    }
 }
 
 /// An entry of a base path that is named as a version.

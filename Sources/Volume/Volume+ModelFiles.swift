@@ -32,6 +32,16 @@ public struct ModelFiles: Hashable, Sendable {
     public internal(set) var ready: [String: Content] = [:]
     /// What was in the base path before, kept for as long as it may have to be put back.
     public internal(set) var former: [String: Content] = [:]
+    /// What was in the base path until the former was put back.
+    public internal(set) var refused: [String: Refusal] = [:]
+
+    /// A content that the server could not load a model with.
+    public struct Refusal: Hashable, Sendable {
+        /// The source's change token of it.
+        public let tag: String
+        /// When each version was published that was on the volume then: beside these it is not to come in again.
+        public let versions: Set<Timestamp>
+    }
 
     public init() {}
 }
@@ -131,6 +141,7 @@ extension Volume {
                 }
                 try fileSystem.renameReplacing(layout.modelFile(model, .ready, name), place)
                 files.inPlace[name] = files.ready.removeValue(forKey: name)
+                files.refused[name] = nil
             }
             try fileSystem.syncDirectory(base)
             try record(files, model)
@@ -149,20 +160,27 @@ extension Volume {
         }
     }
 
-    /// Puts back what was replaced, each file by one rename.
-    /// - Returns: what was in place instead of it, by name.
-    public func putBackModelFiles(_ model: String) throws(VolumeError) -> [String: ModelFiles.Content] {
+    /// Puts back what was replaced, each file by one rename, and notes what was in place instead as refused.
+    /// - Parameters:
+    ///   - model: its name.
+    ///   - versions: when each version was published that is on the volume.
+    /// - Returns: the names of what was put back.
+    public func putBackModelFiles(_ model: String, beside versions: Set<Timestamp>) throws(VolumeError) -> [String] {
         try doing("put back the files of \(model)") { () throws(FileError) in
             var files = try found(model)
-            var replaced: [String: ModelFiles.Content] = [:]
-            for name in files.former.keys.sorted() {
+            let names = files.former.keys.sorted()
+            // First: what was put back before a kill is refused all the same.
+            for name in names {
+                if let tag = files.inPlace[name]?.tag { files.refused[name] = ModelFiles.Refusal(tag: tag, versions: versions) }
+            }
+            if !names.isEmpty { try record(files, model) }
+            for name in names {
                 try fileSystem.renameReplacing(layout.modelFile(model, .former, name), layout.base(model).appending(name))
-                replaced[name] = files.inPlace[name]
                 files.inPlace[name] = files.former.removeValue(forKey: name)
             }
             try fileSystem.syncDirectory(layout.base(model))
             try record(files, model)
-            return replaced
+            return names
         }
     }
 
@@ -202,6 +220,11 @@ extension Volume {
         (files.inPlace, files.ready, files.former) = (
             contents(json["inPlace"]), contents(json["ready"]), contents(json["former"])
         )
+        for member in json["refused"]?.object ?? [] {
+            guard let tag = member.value["tag"]?.string else { continue }
+            let versions = (member.value["versions"]?.array ?? []).compactMap(timestamp)
+            files.refused[member.key] = ModelFiles.Refusal(tag: tag, versions: Set(versions))
+        }
         return files
     }
 
@@ -210,31 +233,44 @@ extension Volume {
         for member in json?.object ?? [] {
             guard PathRules.fault(of: member.key) == nil, !member.key.utf8.contains(UInt8(ascii: "/")),
                 let tag = member.value["tag"]?.string, let inode = member.value["inode"]?.string.flatMap({ UInt64($0) }),
-                let seconds = member.value["modified"]?[0]?.integer, let nanoseconds = member.value["modified"]?[1]?.integer,
-                let nanoseconds = Int32(exactly: nanoseconds), 0..<1_000_000_000 ~= nanoseconds
+                let modified = member.value["modified"].flatMap(timestamp)
             else { continue }
-            let modified = Timestamp(secondsSinceEpoch: seconds, nanoseconds: nanoseconds)
             contents[member.key] = ModelFiles.Content(tag: tag, file: ModelFiles.Identity(inode: inode, modified: modified))
         }
         return contents
+    }
+
+    private func timestamp(_ json: JSON) -> Timestamp? {
+        guard let seconds = json[0]?.integer, let nanoseconds = json[1]?.integer.flatMap({ Int32(exactly: $0) }),
+            0..<1_000_000_000 ~= nanoseconds
+        else { return nil }
+        return Timestamp(secondsSinceEpoch: seconds, nanoseconds: nanoseconds)
+    }
+
+    private func pair(_ time: Timestamp) -> JSON {
+        .array([.integer(time.secondsSinceEpoch), .integer(Int64(time.nanoseconds))])
     }
 
     private func record(_ files: ModelFiles, _ model: String) throws(FileError) {
         func json(_ contents: [String: ModelFiles.Content]) -> JSON {
             .object(
                 contents.sorted { $0.key < $1.key }.map { name, content in
-                    let modified = content.file.modified
-                    return JSON.Member(
+                    JSON.Member(
                         name,
                         .object([
                             .init("tag", .string(content.tag)), .init("inode", .string("\(content.file.inode)")),
-                            .init(
-                                "modified", .array([.integer(modified.secondsSinceEpoch), .integer(Int64(modified.nanoseconds))])),
+                            .init("modified", pair(content.file.modified)),
                         ]))
                 })
         }
+        let refused = files.refused.sorted { $0.key < $1.key }.map { name, refusal in
+            JSON.Member(
+                name,
+                .object([.init("tag", .string(refusal.tag)), .init("versions", .array(refusal.versions.sorted().map(pair)))]))
+        }
         let text = JSON.object([
             .init("inPlace", json(files.inPlace)), .init("ready", json(files.ready)), .init("former", json(files.former)),
+            .init("refused", .object(refused)),
         ])
         try fileSystem.replaceFile(layout.modelFilesRecord(model), with: Array(text.description.utf8), mode: 0o644)
     }

@@ -143,11 +143,18 @@ extension AgentSuite {
             #expect(world.recorder.lines(of: "warning m: config put back").count == 1)
             await world.pass(.seconds(120), agent)
             #expect(world.content("m/config") == "c1")
+            await running.stop()
+
+            // Another process knows it, too.
+            let next = world.agent(link: world.triton, filesSynced: true)
+            let nextRunning = await world.run(next)
+            await world.pass(.seconds(120), next)
+            #expect(world.content("m/config") == "c1" && world.names().sorted() == ["7", "config"])
             world.source.put("9", ["a": "3"])
-            await world.pass(.seconds(60), agent)
+            await world.pass(.seconds(60), next)
             #expect(world.names().sorted() == ["9", "config"] && world.content("m/config") == "c2")
             #expect(world.triton.disturbances.isEmpty)
-            await running.stop()
+            await nextRunning.stop()
         }
 
         @Test("It is taken back, too, where nobody knew what is in place as the version went out")
@@ -182,6 +189,33 @@ extension AgentSuite {
             await world.pass(.seconds(60), agent)
             #expect(world.content("m/config") == "c1")
             await running.stop()
+        }
+
+        @Test("It is taken back by the next process where the one that took out the version was killed before")
+        func putBackLater() async throws {
+            let world = try World()
+            world.source.put("7", ["a": "1"])
+            world.source.put("", ["config": "c1"])
+            let agent = world.agent(link: world.triton, filesSynced: true)
+            let running = await world.run(agent)
+            await world.pass(.seconds(5), agent)
+            world.triton.spoil("8")
+            world.source.put("8", ["a": "2"])
+            world.source.change("", "config", to: "c2")
+            world.recorder.fail { call in
+                call.operation == .rename && call.path.string.contains("model-files/m/former") ? .fail(.ioError) : .proceed
+            }
+            await world.pass(.seconds(60), agent)
+            #expect(world.names().sorted() == ["7", "config"] && world.content("m/config") == "c2")
+            #expect(1...8 ~= world.recorder.lines(of: "sync failed m volume retry").count, "with back-off")
+            await running.stop()
+            world.recorder.fail(nil)
+
+            let next = world.agent(link: world.triton, filesSynced: true)
+            let nextRunning = await world.run(next)
+            await world.pass(.seconds(60), next)
+            #expect(world.content("m/config") == "c1")
+            await nextRunning.stop()
         }
 
         @Test("A file that the server cannot load the model with is put back, whatever the version")

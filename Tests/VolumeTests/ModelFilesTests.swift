@@ -48,13 +48,17 @@ struct ModelFilesTests {
             let files = try bench.volume().modelFiles("m")
             #expect(files.inPlace["a"]?.tag == tag(second) && files.former["a"]?.tag == tag(first) && files.ready.isEmpty)
 
-            #expect(try bench.volume().putBackModelFiles("m").mapValues(\.tag) == ["a": tag(second)])
+            let seventh = Timestamp(secondsSinceEpoch: 7)
+            #expect(try bench.volume().putBackModelFiles("m", beside: [seventh]) == ["a"])
+            let refused = try bench.volume().modelFiles("m").refused
+            #expect(refused["a"]?.tag == tag(second) && refused["a"]?.versions == [seventh])
             #expect(try content("a", bench) == first && bench.volume().modelFiles("m").inPlace["a"]?.tag == tag(first))
 
             try ready("a", second, bench)
             _ = try bench.volume().putModelFiles("m", keepsFormer: true)
+            #expect(try bench.volume().modelFiles("m").refused.isEmpty)
             try bench.volume().forgetFormerModelFiles("m")
-            #expect(try bench.volume().putBackModelFiles("m").isEmpty && content("a", bench) == second)
+            #expect(try bench.volume().putBackModelFiles("m", beside: []).isEmpty && content("a", bench) == second)
             #expect(try bench.state("model-files/m/former") == [])
         }
     }
@@ -68,7 +72,7 @@ struct ModelFilesTests {
             try ready("a", first, bench)
             _ = try bench.volume().putModelFiles("m", keepsFormer: true)
             #expect(try content("a", bench) == first)
-            _ = try bench.volume().putBackModelFiles("m")
+            _ = try bench.volume().putBackModelFiles("m", beside: [])
             #expect(try content("a", bench) == [9])
 
             try bench.fileSystem.makeDirectory(bench.base.appending("d"), mode: 0o755)
@@ -145,7 +149,7 @@ struct ModelFilesTests {
         switch operation {
         case .ready: try ready("a", second, bench, on: volume)
         case .put: _ = try volume.putModelFiles("m", keepsFormer: true)
-        case .putBack: _ = try volume.putBackModelFiles("m")
+        case .putBack: _ = try volume.putBackModelFiles("m", beside: [])
         case .forget: try volume.forgetFormerModelFiles("m")
         case .wholeWay:
             try ready("a", second, bench, on: volume)
@@ -171,7 +175,8 @@ struct ModelFilesTests {
         case .ready: #expect(end == first && after.ready["a"]?.tag == tag(second), "\(place)")
         case .put:
             #expect(try end == second && content("b", bench) == first && after.former["a"]?.tag == tag(first), "\(place)")
-        case .putBack: #expect(end == first && after.former.isEmpty, "\(place)")
+        case .putBack:
+            #expect(end == first && after.former.isEmpty && after.refused["a"]?.tag == tag(second), "\(place): \(after)")
         case .forget: #expect(end == second && after.former.isEmpty, "\(place)")
         case .wholeWay: #expect(end == second && after.former["a"] != nil, "\(place)")
         }

@@ -11,8 +11,10 @@ struct ModelFilesState {
     var held: ModelFiles?
     var work: Task<Void, Never>?
     var failures = FailureStreak()
-    /// Contents that the server could not load a model with, by name: they come in again with another version only, or as others.
-    var refused: [String: String] = [:]
+    /// When each version was published that is on the volume, in place or not.
+    var versions: Set<Timestamp> = []
+    /// Whether this process has seen what an earlier one left.
+    var hasLooked = false
     /// Whether what was replaced is to be put back, if anything was: what is in place may not be known when that is decided.
     var putsBack = false
 
@@ -20,8 +22,10 @@ struct ModelFilesState {
     var wanted: [FileEntry] {
         guard let held, let listed else { return [] }
         return listed.filter { entry in
-            let tags = [held.inPlace[entry.path]?.tag, held.ready[entry.path]?.tag, refused[entry.path]]
-            return !tags.contains(entry.tag)
+            if [held.inPlace[entry.path]?.tag, held.ready[entry.path]?.tag].contains(entry.tag) { return false }
+            // What was put back comes in again with another version only, or as another content.
+            guard let refusal = held.refused[entry.path], refusal.tag == entry.tag else { return true }
+            return !versions.isSubset(of: refusal.versions)
         }
     }
 
@@ -70,6 +74,7 @@ extension ModelReconciler {
     /// Starts the next step.
     func startFiles(_ now: Duration) {
         guard settings.syncsModelFiles, !Task.isCancelled else { return }
+        files.versions = Set((inventory?.all ?? []).map(\.publishedAt))
         if !plan.refuse.isEmpty { files.putsBack = true }
         guard files.work == nil else { return }
         let isDue = files.failures.retryAt <= now && !(mode == .once && isFinal(files.failures, now))
@@ -77,15 +82,23 @@ extension ModelReconciler {
             if isDue { workOnFiles { () async throws(SourceError) in } }
             return
         }
+        if !files.hasLooked {
+            files.hasLooked = true
+            // An earlier process did not get as far as to put back what had come with it.
+            if inventory?.isNewestRefused == true { files.putsBack = true }
+        }
         if held.former.isEmpty { files.putsBack = false }
         // Nothing of a model is moved while it is loaded.
         let mayMove = isAtRest && !isPublishing && working.isEmpty
         let (name, volume) = (model.name, volume)
         if files.putsBack {
-            guard mayMove else { return }
+            guard mayMove, isDue else { return }
+            let versions = files.versions
             return workOnFiles { () async throws(SourceError) in
-                let replaced = try await self.onVolume { () throws(VolumeError) in try volume.putBackModelFiles(name) }
-                await self.notePutBack(replaced)
+                let names = try await self.onVolume { () throws(VolumeError) in
+                    try volume.putBackModelFiles(name, beside: versions)
+                }
+                await self.notePutBack(names)
             }
         }
         guard isDue else { return }
@@ -148,13 +161,12 @@ extension ModelReconciler {
         }
     }
 
-    private func notePutBack(_ replaced: [String: ModelFiles.Content]) {
+    private func notePutBack(_ names: [String]) {
         files.putsBack = false
-        for (name, content) in replaced { files.refused[name] = content.tag }
-        guard !replaced.isEmpty else { return }
+        guard !names.isEmpty else { return }
         telemetry.record(
             .warning(
-                "\(model.name): \(replaced.keys.sorted().joined(separator: ", ")) put back as before, since the server could not load the "
+                "\(model.name): \(names.joined(separator: ", ")) put back as before, since the server could not load the "
                     + "model; what replaced it comes in again with another version, or when it is uploaded anew"))
     }
 
