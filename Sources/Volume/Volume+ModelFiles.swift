@@ -165,6 +165,7 @@ extension Volume {
     ///   - model: its name.
     ///   - versions: when each version was published that is on the volume.
     /// - Returns: the names of what was put back.
+    /// - Throws: where the volume would not take it; it can be tried again.
     public func putBackModelFiles(_ model: String, beside versions: Set<Timestamp>) throws(VolumeError) -> [String] {
         try doing("put back the files of \(model)") { () throws(FileError) in
             var files = try found(model)
