@@ -3,13 +3,10 @@ import S3Fixture
 import Testing
 
 /// Whether strace is there and may follow another process.
-private let mayTrace: Bool = {
-    guard let strace = Binaries.tool("strace"),
-        let child = try? ChildProcess([strace, "-qq", "-o", "/dev/null", "-e", "trace=none", "/bin/true"])
-    else { return false }
-    for _ in 0..<5_000 where child.end == nil { usleep(1_000) }
-    return child.end == .exited(0)
-}()
+private let mayTrace: Bool =
+    Binaries.tool("strace").map { strace in
+        ChildProcess.succeeds([strace, "-qq", "-o", "/dev/null", "-e", "trace=none", "/bin/true"])
+    } ?? false
 
 /// SIGKILL as the agent enters a system call that changes the volume: of each kind the first, the second, and so on, until a life sees its
 /// end. The life after it may be killed as well, while it clears up.

@@ -70,6 +70,13 @@ final class ChildProcess: Sendable {
         _ = try? await wait()
     }
 
+    /// Whether a command can be started and ends well, within some seconds: what a suite needs to run at all.
+    static func succeeds(_ command: [String], environment: [String: String] = [:]) -> Bool {
+        guard let child = try? ChildProcess(command, environment: environment) else { return false }
+        for _ in 0..<20_000 where child.end == nil { usleep(1_000) }
+        return child.end == .exited(0)
+    }
+
     /// Runs `body` beside a process, and ends the process whatever comes of that.
     static func with<Result>(
         _ command: [String], environment: [String: String] = [:], isolation: isolated (any Actor)? = #isolation,

@@ -7,21 +7,30 @@ struct RealDisk: Sendable {
     private let place: String
     private let kind: String
 
-    /// What can be made and mounted here, and shut down.
+    /// What can be made and mounted here: each was tried once.
     static let kinds = ["ext4", "xfs"].filter { kind in
-        Binaries.isRoot && Binaries.tool("mkfs.\(kind)") != nil && Binaries.tool("mount") != nil
-            && access("/dev/loop-control", W_OK) == 0 && known.contains("\t\(kind)\n")
+        let trial = """
+            place=$(mktemp -d)
+            trap 'umount "$place/disk" 2>/dev/null || true; rm -rf "$place"' EXIT
+            truncate -s \(size) "$place/image"
+            mkfs.\(kind) -q "$place/image"
+            mkdir "$place/disk"
+            mount -t \(kind) -o loop "$place/image" "$place/disk"
+            unshare --mount true
+            umount "$place/disk"
+            """
+        return Binaries.isRoot && ChildProcess.succeeds(["/bin/sh", "-ec", trial], environment: ["PATH": Binaries.path])
     }
     static let message: Comment = "only root can mount an ext4 or xfs, where loop devices and mkfs are"
 
-    private static let known = (try? readFile("/proc/filesystems")).map { String(decoding: $0, as: UTF8.self) } ?? ""
+    private static let size = 512 << 20
 
     /// Makes one that is to be mounted on a directory.
     /// - Throws: where it cannot be made.
     init(_ kind: String, image: String, place: String) async throws {
         (self.kind, self.image, self.place) = (kind, image, place)
         try writeFile(image, [])
-        guard truncate(image, 512 << 20) == 0 else { throw SystemFault("truncate", errno) }
+        guard truncate(image, Self.size) == 0 else { throw SystemFault("truncate", errno) }
         try await Self.tell("mkfs.\(kind)", "-q", image)
     }
 
