@@ -206,6 +206,10 @@ bench: release tools ## Compares pulling with s5cmd, rclone and juicefs, and wri
 bench-short: ## The same once, with so little that the figures say nothing: every tool has to fetch every byte
 	$(MAKE) bench BENCH_FLAGS="--mebibytes 160 --small 400 --runs 1 --no-bandwidth --disk .build/bench-short"
 
+.PHONY: bench-verify
+bench-verify: release ## Times aspired verify beside cat of the same files, as root
+	Benchmarks/verify.py .build/aspired .build
+
 .PHONY: bench-micro
 bench-micro: deps ## Measures what a checksum, a signature and a page of a listing take
 	$(SWIFT) build --package-path Benchmarks -c release -Xswiftc -enable-testing
