@@ -139,7 +139,7 @@ tsan: SANITIZER := thread
 asan: SANITIZER := address
 tsan asan: deps tools ## Runs the tests under ThreadSanitizer, and under AddressSanitizer (FILTER=NAME for some)
 	$(SWIFT) build --build-tests --sanitize=$(SANITIZER) --scratch-path .build/$@
-	@export TSAN_OPTIONS="suppressions=$(CURDIR)/Tests/sanitizers.supp halt_on_error=0 exitcode=66" ASAN_OPTIONS="detect_leaks=0"; \
+	@export SANITIZER=$(SANITIZER) TSAN_OPTIONS="suppressions=$(CURDIR)/Tests/sanitizers.supp halt_on_error=0 exitcode=66" ASAN_OPTIONS="detect_leaks=0"; \
 	run() { $(SWIFT) test --skip-build --disable-xctest --sanitize=$(SANITIZER) --scratch-path .build/$@ --quiet \
 	  --experimental-maximum-parallelization-width "$$@"; }; \
 	if SANITIZER_FAULT=1 run 1 --filter SanitizerTests > .build/$@/seeded 2>&1; then echo "$@: a fault was not reported" >&2; exit 1; fi; \

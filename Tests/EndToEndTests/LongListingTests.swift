@@ -26,7 +26,9 @@ struct LongListingTests {
         }
     }
 
-    @Test("tens of thousands of keys take the memory of their table and of one page")
+    @Test(
+        "tens of thousands of keys take the memory of their table and of one page",
+        .disabled(if: Binaries.variable("SANITIZER") != nil, "a sanitizer takes memory of its own"))
     func memory() async throws {
         let few = try await peak(files: 10)
         let many = try await peak(files: 30_000)
