@@ -5,13 +5,21 @@ import Glibc
 /// ThreadSanitizer knows pthread's mutexes; it reports false races on `Synchronization.Mutex` (DESIGN, hard rule 12).
 public final class Lock<State: ~Copyable>: @unchecked Sendable {
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-    private var state: State
+    private var slot: Slot
+
+    /// Never of no size: a state that is would lie over the object's own header, whose reads ThreadSanitizer would take for races.
+    private struct Slot: ~Copyable {
+        var state: State
+        private let filler: UInt8 = 0
+
+        init(_ state: consuming State) { self.state = state }
+    }
 
     public init(_ state: consuming sending State) {
         mutex = .allocate(capacity: 1)
         let result = pthread_mutex_init(mutex, nil)
         precondition(result == 0, "a default mutex needs no resource that could be missing")
-        self.state = state
+        slot = Slot(state)
     }
 
     deinit {
@@ -25,7 +33,7 @@ public final class Lock<State: ~Copyable>: @unchecked Sendable {
     ) throws(Failure) -> sending Result {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
-        return try body(&state)
+        return try body(&slot.state)
     }
 
     /// As `withLock`, unless another thread has the value.
@@ -33,7 +41,7 @@ public final class Lock<State: ~Copyable>: @unchecked Sendable {
     public func withLockIfAvailable<Failure: Error>(_ body: (inout State) throws(Failure) -> Void) throws(Failure) -> Bool {
         guard pthread_mutex_trylock(mutex) == 0 else { return false }
         defer { pthread_mutex_unlock(mutex) }
-        try body(&state)
+        try body(&slot.state)
         return true
     }
 }
