@@ -102,7 +102,7 @@ struct ListTests {
             }
             #expect(place.reading.refusals == [])
             let counts = place.server.history(of: "mnist").drop { $0 == 0 }
-            #expect(counts.allSatisfy { $0 > 0 }, "\(counts)")
+            #expect(counts.allSatisfy { $0 > 0 }, "\(counts)\n\(place.server.events)\n\(place.reading.texts)")
         }
     }
 

@@ -47,7 +47,10 @@ final class RunningAgent: Sendable {
     @discardableResult
     func stop(within limit: Duration = .seconds(8)) async throws -> ChildProcess.Ending {
         process.send(SIGTERM)
-        return try await process.wait(within: limit)
+        let end = try await process.wait(within: limit)
+        // Whoever expected something else sees why.
+        if end != .exited(0) { print("the agent ended, \(end), and had said:\n\(errors)") }
+        return end
     }
 
     func kill() async { await process.terminate() }
