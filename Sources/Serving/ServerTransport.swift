@@ -1,3 +1,5 @@
+import PlainJSON
+import Servables
 public import Transfer
 
 extension HTTPClientConfiguration {
@@ -31,6 +33,19 @@ extension TransportError {
         case .connect, .closed, .reset, .bodyTooShort: true
         default: false
         }
+    }
+}
+
+extension ServerView {
+    /// By what a server lists of a model's versions. One that has no number that can be a version of ours is none of ours.
+    /// - `state`: reads an entry's state; `nil` for one that nobody knows.
+    init(_ entries: [JSON], state: (JSON) -> ServedState?) {
+        var states: [Version: ServedState] = [:]
+        for entry in entries {
+            guard let version = entry["version"]?.string.flatMap({ Version($0) }), let state = state(entry) else { continue }
+            states[version] = state
+        }
+        self.init(states)
     }
 }
 

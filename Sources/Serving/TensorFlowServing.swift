@@ -44,21 +44,11 @@ public struct TensorFlowServing: ServerLink {
                     model, "what it answered is no model status; expected the REST port of TensorFlow Serving (8501 by default)"),
                 isAway: false)
         }
-        return ServerView(Self.states(entries))
+        return ServerView(entries, state: Self.state)
     }
 
     private func failure(_ model: String, _ cause: String) -> Failure {
         Failure(.unavailable, "ask \(description) for \(model): \(cause)", isTransient: true)
-    }
-
-    /// One that has no number that can be a version of ours is none of ours.
-    private static func states(_ entries: [JSON]) -> [Version: ServedState] {
-        var states: [Version: ServedState] = [:]
-        for entry in entries {
-            guard let version = entry["version"]?.string.flatMap({ Version($0) }), let state = state(entry) else { continue }
-            states[version] = state
-        }
-        return states
     }
 
     /// - Returns: `nil` for a state that nobody knows.

@@ -59,7 +59,8 @@ public struct Triton: ServerLink {
         guard let entries = said?.array else {
             throw fault("ask", model, "what it answered is no repository index; expected Triton's HTTP port (8000 by default)")
         }
-        return ServerView(Self.states(entries.filter { $0["name"]?.string == model }))
+        // A model that was never loaded has no version here.
+        return ServerView(entries.filter { $0["name"]?.string == model }, state: Self.state)
     }
 
     func done(_ what: String, _ model: String, answer status: Int, _ body: [UInt8]) throws(ServerFault) -> LoadAnswer {
@@ -77,16 +78,6 @@ public struct Triton: ServerLink {
     private func fault(_ what: String, _ model: String, _ cause: String, isAway: Bool = false) -> ServerFault {
         let object = what == "ask" ? "\(description) for \(model)" : "\(model) at \(description)"
         return ServerFault(Failure(.unavailable, "\(what) \(object): \(cause)", isTransient: true), isAway: isAway)
-    }
-
-    /// A model that was never loaded has no version here.
-    private static func states(_ entries: [JSON]) -> [Version: ServedState] {
-        var states: [Version: ServedState] = [:]
-        for entry in entries {
-            guard let version = entry["version"]?.string.flatMap({ Version($0) }), let state = state(entry) else { continue }
-            states[version] = state
-        }
-        return states
     }
 
     /// - Returns: `nil` for a state that nobody knows.

@@ -127,14 +127,20 @@ extension AgentSuite {
             await running.stop()
         }
 
-        @Test("What replaced a file is taken back with a version that is refused, and comes in with the next")
-        func putBack() async throws {
+        /// One beside a server that loads what it is told to, which has version 7 with the first content of a file.
+        private static func serving() async throws -> (World, Agent, World.Running) {
             let world = try World()
             world.source.put("7", ["a": "1"])
             world.source.put("", ["config": "c1"])
             let agent = world.agent(link: world.triton, filesSynced: true)
             let running = await world.run(agent)
             await world.pass(.seconds(5), agent)
+            return (world, agent, running)
+        }
+
+        @Test("What replaced a file is taken back with a version that is refused, and comes in with the next")
+        func putBack() async throws {
+            let (world, agent, running) = try await Self.serving()
             world.triton.spoil("8")
             world.source.put("8", ["a": "2"])
             world.source.change("", "config", to: "c2")
@@ -159,12 +165,7 @@ extension AgentSuite {
 
         @Test("It is taken back, too, where nobody knew what is in place as the version went out")
         func putBackUnseen() async throws {
-            let world = try World()
-            world.source.put("7", ["a": "1"])
-            world.source.put("", ["config": "c1"])
-            let agent = world.agent(link: world.triton, filesSynced: true)
-            let running = await world.run(agent)
-            await world.pass(.seconds(5), agent)
+            let (world, agent, running) = try await Self.serving()
             world.triton.spoil("8")
             world.triton.hold()
             world.source.put("8", ["a": "2"])
@@ -193,12 +194,7 @@ extension AgentSuite {
 
         @Test("It is taken back by the next process where the one that took out the version was killed before")
         func putBackLater() async throws {
-            let world = try World()
-            world.source.put("7", ["a": "1"])
-            world.source.put("", ["config": "c1"])
-            let agent = world.agent(link: world.triton, filesSynced: true)
-            let running = await world.run(agent)
-            await world.pass(.seconds(5), agent)
+            let (world, agent, running) = try await Self.serving()
             world.triton.spoil("8")
             world.source.put("8", ["a": "2"])
             world.source.change("", "config", to: "c2")
@@ -220,12 +216,7 @@ extension AgentSuite {
 
         @Test("A file that the server cannot load the model with is put back, whatever the version")
         func badFile() async throws {
-            let world = try World()
-            world.source.put("7", ["a": "1"])
-            world.source.put("", ["config": "c1"])
-            let agent = world.agent(link: world.triton, filesSynced: true)
-            let running = await world.run(agent)
-            await world.pass(.seconds(5), agent)
+            let (world, agent, running) = try await Self.serving()
             world.triton.excuse("failed to parse")
             world.source.change("", "config", to: "c2")
             await world.pass(.seconds(33), agent)
