@@ -217,6 +217,65 @@ struct ListEntryTests {
     }
 }
 
+@Suite("how a model stands in the server's list, by its plan")
+struct ListPlanTests {
+    /// A published version, as far as a plan looks at it.
+    private static func published(_ version: Version) -> VolumeEntry {
+        VolumeEntry(
+            version: version,
+            kind: .published(
+                ManifestSummary(
+                    files: 1, bytes: 1, publishedAt: Timestamp(secondsSinceEpoch: 0), newest: nil, verified: [:])))
+    }
+
+    @Test(
+        "with a version in its base path that the server has not refused, a model never leaves the list: it chooses one of them")
+    func never() {
+        var random = SeededGenerator(seed: 43)
+        let policies: [VersionPolicy] = [.latest(1), .latest(2), .all, .specific([1]), .specific([3, 2]), .specific([4])]
+        func some() -> Set<Version> {
+            Set((1...4).filter { _ in Bool.random(using: &random) }.map { Version(number: $0) })
+        }
+        func perhaps<Value>(_ value: Value) -> Value? { Bool.random(using: &random) ? value : nil }
+        var reasons: Set<KeepReason> = []
+        for _ in 0..<20_000 {
+            let policy = policies.randomElement(using: &random) ?? .all
+            let there = some()
+            let parked = some().subtracting(there)
+            let inventory = Inventory(
+                hasBasePath: true, entries: there.sorted(by: >).map(Self.published), staged: [],
+                parked: parked.sorted(by: >).map(Self.published))
+            var available = Availability(listed: perhaps(some()), listedBefore: perhaps(some()))
+            for version in some() { available.readiness[version] = .ready }
+            for version in some() { available.readiness[version] = .held("still written") }
+            let serving = perhaps(
+                ServingState(
+                    confirmed: some(), dropped: some(), loading: some(),
+                    failed: perhaps(Dictionary(uniqueKeysWithValues: some().map { ($0, "no") })) ?? [:], unseen: perhaps(some()),
+                    isLost: Bool.random(using: &random)))
+            let planned = plan(
+                policy: policy, available: available, inventory: inventory, serving: serving,
+                rules: PlanRules(pruneDelay: perhaps(.seconds(60)) ?? .zero, parksHigher: false),
+                now: Timestamp(secondsSinceEpoch: 100))
+            reasons.formUnion(planned.keep.values)
+            let served: ListStanding.Served =
+                [.unknown, .away, .unasked, .available(some())].randomElement(using: &random) ?? .unknown
+            let standing = ListStanding(
+                planned, policy: policy, isListed: available.listed?.isEmpty == false, inventory: inventory, served: served)
+            let current = perhaps(ListEntry(policy: policies.randomElement(using: &random) ?? .all, labels: [:]))
+            let next = ListEntry.next(policy, labels: [:], standing, current: current)
+            let good = there.subtracting(planned.refuse.keys)
+            guard !good.isEmpty else { continue }
+            #expect(
+                next?.chosen(from: good).isEmpty == false,
+                "\(policy), \(inventory), \(String(describing: serving)), \(planned): \(String(describing: next))")
+        }
+        // Each reason for which a version stays was among them.
+        let now = Timestamp(secondsSinceEpoch: 100)
+        #expect(reasons == [.untilReplaced, .sourceUnclear, .delay(since: now), .missingOnce, .last, .loading])
+    }
+}
+
 extension ListStanding {
     fileprivate init(
         policy: VersionPolicy, present: Set<Version>, isListed: Bool, inPlace: Set<Version>, kept: Set<Version>,
@@ -229,6 +288,7 @@ extension ListStanding {
         self.inPlace = inPlace
         self.kept = kept
         self.spare = spare
+        ours = spare.union(inPlace)
         self.expected = expected
         self.isComplete = isComplete
         self.hasRefused = hasRefused

@@ -111,6 +111,28 @@ extension AgentSuite {
             await running.stop()
         }
 
+        @Test("While the server loads the only version, an edit that names another leaves it listed until that is in place")
+        func editedWhileLoading() async throws {
+            let world = try World()
+            world.source.put("1", ["a": "1"])
+            world.source.put("2", ["a": "2"])
+            world.source.close(.fetch("2", "a"))
+            world.server.say(["1": .loading])
+            let agent = Self.agent(world, [world.model("m", .specific([1]))], isServed: true)
+            let running = await world.run(agent)
+            await world.pass(.seconds(2), agent)
+            agent.replaceModels(world.set([world.model("m", .specific([2]))]))
+            await world.pass(.seconds(40), agent)
+            #expect(Self.listed(world) == ["m 1"] && world.names() == ["1"])
+            world.source.open(.fetch("2", "a"))
+            await world.settle(agent)
+            #expect(Self.listed(world) == ["m 2"] && world.names().sorted() == ["1", "2"])
+            world.server.say(["1": .ended, "2": .available])
+            await world.pass(.seconds(6), agent)
+            #expect(world.names() == ["2"])
+            await running.stop()
+        }
+
         @Test("Where the policy stays, versions come and go as without a list")
         func steady() async throws {
             let world = try World()

@@ -31,9 +31,11 @@ struct ListStanding: Hashable {
     var isListed: Bool
     /// What is aspired and there.
     var inPlace: Set<Version>
-    /// What is there and no longer aspired: those that are kept for what is not there yet, and all.
+    /// What is there and no longer aspired: those that are kept for what is not there yet, and all but those that the server is loading.
     var kept: Set<Version>
     var spare: Set<Version>
+    /// What is ours and stays, whatever for.
+    var ours: Set<Version>
     /// Versions that may be aspired once they are in place.
     var expected: Set<Version>
     /// Whether all that is aspired is in place.
@@ -55,14 +57,15 @@ struct ListStanding: Hashable {
         if case .specific = policy, !plan.absent.isEmpty || !plan.held.isEmpty || !plan.refused.isEmpty { isComplete = false }
         kept = Set(plan.keep.filter { $0.value == .untilReplaced || $0.value == .last }.keys).intersection(present)
         spare = Set(plan.keep.filter { $0.value != .loading }.keys).intersection(present)
+        ours = Set(inventory.published.map(\.version)).intersection(present).subtracting(plan.prune)
     }
 
     /// What the server is to have by the list: what is aspired; and, until all of that is there, what it has by the list now; and if
-    /// that is nothing, what is kept.
+    /// that is nothing, what is kept; at last what it was loading when it was heard, and may have by now, or has failed to load and stays.
     fileprivate func wanted(_ current: ListEntry?) -> Set<Version> {
         if isComplete, !inPlace.isEmpty { return inPlace }
         let wanted = inPlace.union(spare.intersection(current?.chosen(from: present) ?? []))
-        return wanted.isEmpty ? (kept.isEmpty ? spare : kept) : wanted
+        return [wanted, kept, spare].first { !$0.isEmpty } ?? ours
     }
 }
 
