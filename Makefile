@@ -132,18 +132,24 @@ soak-short: release ## The same for a minute, and that it fails with a program t
 	$(MAKE) soak SOAK=60
 	deploy/checks/soak_fails.sh .build/aspired .build/debug/s3-fixture
 
-# A build of their own each, beside the ordinary one. They begin with a fault that must be reported. In three parts: the volume's tests, many times
-# slower so, would leave others no thread until their time is over.
+# A build of their own each, beside the ordinary one. They begin with two faults that must be reported: one of the tests' own, one of a program that a
+# test starts. In three parts: the volume's tests, many times slower so, would leave others no thread until their time is over.
 .PHONY: tsan asan
 tsan: SANITIZER := thread
 asan: SANITIZER := address
 tsan asan: deps tools ## Runs the tests under ThreadSanitizer, and under AddressSanitizer (FILTER=NAME for some)
 	$(SWIFT) build --build-tests --sanitize=$(SANITIZER) --scratch-path .build/$@
-	@export SANITIZER=$(SANITIZER) TSAN_OPTIONS="suppressions=$(CURDIR)/Tests/sanitizers.supp halt_on_error=0 exitcode=66" ASAN_OPTIONS="detect_leaks=0"; \
-	run() { $(SWIFT) test --skip-build --disable-xctest --sanitize=$(SANITIZER) --scratch-path .build/$@ --quiet \
-	  --experimental-maximum-parallelization-width "$$@"; }; \
-	if SANITIZER_FAULT=1 run 1 --filter SanitizerTests > .build/$@/seeded 2>&1; then echo "$@: a fault was not reported" >&2; exit 1; fi; \
-	grep -im1 "$(SANITIZER)Sanitizer:" .build/$@/seeded; \
+	@export SANITIZER=$(SANITIZER) SANITIZER_LOG=$(CURDIR)/.build/$@/report; \
+	export TSAN_OPTIONS="suppressions=$(CURDIR)/Tests/sanitizers.supp halt_on_error=0 exitcode=66" ASAN_OPTIONS="detect_leaks=0"; \
+	run() { local code=0; rm -f "$$SANITIZER_LOG".*; \
+	  $(SWIFT) test --skip-build --disable-xctest --sanitize=$(SANITIZER) --scratch-path .build/$@ --quiet \
+	    --experimental-maximum-parallelization-width "$$@" || code=$$?; \
+	  if cat "$$SANITIZER_LOG".* 2> /dev/null; then code=66; fi; return $$code; }; \
+	for suite in FileIOTests.SanitizerTests EndToEndTests.SanitizerTests; do \
+	  if SANITIZER_FAULT=1 run 1 --filter $$suite > .build/$@/seeded 2>&1 || ! grep -im1 "$(SANITIZER)Sanitizer:" .build/$@/seeded; then \
+	    cat .build/$@/seeded; echo "$@: the fault of $$suite was not reported" >&2; exit 1; \
+	  fi; \
+	done; \
 	if [ -n "$(FILTER)" ]; then run $(TESTS_AT_ONCE) --filter "$(FILTER)"; exit; fi; \
 	run $(TESTS_AT_ONCE) --filter VolumeTests; \
 	run $(TESTS_AT_ONCE) --skip "VolumeTests|EndToEndTests"; \

@@ -15,9 +15,17 @@ final class ChildProcess: Sendable {
     private let errorOutput: AnonymousFile
     private let ending = Guarded<Ending?>(nil)
 
+    /// Has what is built with a sanitizer write its reports where `make tsan asan` looks for them, however it ends.
+    private static let reporting: [String: String] = {
+        guard let path = Binaries.variable("SANITIZER_LOG") else { return [:] }
+        let options = ["log_path=\(path)", Binaries.tool("llvm-symbolizer").map { "external_symbolizer_path=\($0)" }]
+            .compactMap(\.self).joined(separator: ":")
+        return ["TSAN_OPTIONS": options, "ASAN_OPTIONS": options]
+    }()
+
     /// - Parameters:
     ///   - command: the program, by path or as a name to be found in PATH, and its arguments.
-    ///   - environment: all of it; nothing is inherited.
+    ///   - environment: all of it, but for a sanitizer's log; nothing is inherited.
     /// - Throws: `SystemFault` if it cannot be started.
     init(_ command: [String], environment: [String: String] = [:]) throws {
         output = try AnonymousFile()
@@ -25,7 +33,8 @@ final class ChildProcess: Sendable {
         // Without our descriptors: else a child would keep the sockets of this process open, and a server that was shut down would seem to hang.
         do throws(Errno) {
             identifier = try FileIO.ChildProcess.start(
-                command, environment: environment, output: output.descriptor, errors: errorOutput.descriptor)
+                command, environment: environment.merging(Self.reporting) { "\($0):\($1)" }, output: output.descriptor,
+                errors: errorOutput.descriptor)
         } catch {
             throw SystemFault("start \(command[0])", error.rawValue)
         }
