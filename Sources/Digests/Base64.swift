@@ -25,9 +25,11 @@ public enum Base64 {
     ///
     /// Strict, so that one value has one text: `nil` if the padding is missing or wrong, if bits that padding makes superfluous are
     /// not zero, or for any character outside the alphabet, white space included.
-    public static func decode(_ text: some StringProtocol) -> [UInt8]? {
-        let digits = text.utf8.prefix { $0 != padding }
-        let paddings = text.utf8.dropFirst(digits.count)
+    public static func decode(_ text: some StringProtocol) -> [UInt8]? { decode(Array(text.utf8)) }
+
+    private static func decode(_ text: [UInt8]) -> [UInt8]? {
+        let digits = text.prefix { $0 != padding }
+        let paddings = text.dropFirst(digits.count)
         guard paddings.allSatisfy({ $0 == padding }), paddings.count <= 2 else { return nil }
         guard (digits.count + paddings.count).isMultiple(of: 4) else { return nil }
 

@@ -78,7 +78,12 @@ public final class Journal: Sendable {
 
     private static func record(_ line: String) -> [UInt8] {
         let bytes = Array(line.utf8)
-        return Array("\(checksum(bytes[...])) ".utf8) + bytes + [UInt8(ascii: "\n")]
+        var record = Array(checksum(bytes[...]).utf8)
+        record.reserveCapacity(record.count + bytes.count + 2)
+        record.append(UInt8(ascii: " "))
+        record += bytes
+        record.append(UInt8(ascii: "\n"))
+        return record
     }
 
     private static func decode(_ record: ArraySlice<UInt8>) -> String? {

@@ -11,18 +11,34 @@ public enum PathRules {
     private static func fault(of path: Substring) -> String? {
         if path.isEmpty { return "it is empty" }
         if path.utf8.count > longestPath { return "it is longer than \(longestPath) bytes" }
+        if path.utf8.first == UInt8(ascii: "/") { return "it is an absolute path" }
         // By bytes, as the kernel does: a slash and a combining mark after it are one Character to Swift.
-        for component in path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
-            if component.isEmpty {
-                return path.utf8.first == UInt8(ascii: "/") ? "it is an absolute path" : "a component is empty"
+        var path = path
+        let (fault, isPlain) = path.withUTF8 { bytes in
+            var isPlain = true
+            var start = 0
+            for end in 0...bytes.count {
+                if end < bytes.count, bytes[end] != UInt8(ascii: "/") {
+                    if !(0x20..<0x7f ~= bytes[end]) { isPlain = false }
+                } else {
+                    if let fault = self.fault(ofComponent: bytes[start..<end]) { return (String?.some(fault), isPlain) }
+                    start = end + 1
+                }
             }
-            if component.elementsEqual(".".utf8) { return "a component is ." }
-            if component.elementsEqual("..".utf8) { return "a component is .." }
-            if component.count > longestComponent { return "a component is longer than \(longestComponent) bytes" }
+            return (nil, isPlain)
         }
-        let isPlain = path.utf8.allSatisfy { 0x20..<0x7f ~= $0 }
+        if let fault { return fault }
         if !isPlain, path.unicodeScalars.contains(where: { $0.value < 0x20 || (0x7f...0x9f).contains($0.value) }) {
             return "it has a control character"
+        }
+        return nil
+    }
+
+    private static func fault(ofComponent bytes: Slice<UnsafeBufferPointer<UInt8>>) -> String? {
+        if bytes.isEmpty { return "a component is empty" }
+        if bytes.count > longestComponent { return "a component is longer than \(longestComponent) bytes" }
+        if bytes.count <= 2, bytes.allSatisfy({ $0 == UInt8(ascii: ".") }) {
+            return "a component is \(String(repeating: ".", count: bytes.count))"
         }
         return nil
     }

@@ -101,9 +101,28 @@ extension Timestamp: CustomStringConvertible {
     /// RFC 3339 to the millisecond: `2026-11-22T10:03:01.250Z`.
     public var description: String {
         let fields = fields
-        return "\(padded(fields.year, 4))-\(padded(fields.month, 2))-\(padded(fields.day, 2))"
-            + "T\(padded(fields.hour, 2)):\(padded(fields.minute, 2)):\(padded(fields.second, 2))"
-            + ".\(padded(Int(nanoseconds) / 1_000_000, 3))Z"
+        var text = TimeText()
+        text.add(fields.year, 4)
+        text.add("-", fields.month)
+        text.add("-", fields.day)
+        text.add("T", fields.hour)
+        text.add(":", fields.minute)
+        text.add(":", fields.second)
+        text.add(".", Int(nanoseconds) / 1_000_000, 3)
+        return text.finished
+    }
+
+    /// ISO 8601's basic format to the second, as Signature Version 4 has it: `20261122T100301Z`.
+    public var compact: String {
+        let fields = fields
+        var text = TimeText()
+        text.add(fields.year, 4)
+        text.add(fields.month)
+        text.add(fields.day)
+        text.add("T", fields.hour)
+        text.add(fields.minute)
+        text.add(fields.second)
+        return text.finished
     }
 
     /// Parses RFC 3339, with or without a fraction, in any time zone: `2026-11-22T10:03:01Z` (S3's `LastModified`), `…+01:00`.
@@ -158,9 +177,26 @@ extension Timestamp: CustomStringConvertible {
     private static let monthNames = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 }
 
-private func padded(_ value: Int, _ width: Int) -> String {
-    let digits = String(value)
-    return String(repeating: "0", count: max(0, width - digits.count)) + digits
+/// Puts a time together, of which each file and each request has one.
+private struct TimeText {
+    private var bytes: [UInt8] = []
+
+    init() { bytes.reserveCapacity(32) }
+
+    /// - `width`: digits at least.
+    mutating func add(_ value: Int, _ width: Int = 2) {
+        let (rest, digit) = value.quotientAndRemainder(dividingBy: 10)
+        if width > 1 || rest != 0 { add(rest, width - 1) }
+        bytes.append(UInt8(ascii: "0") + UInt8(digit.magnitude))
+    }
+
+    mutating func add(_ mark: Unicode.Scalar, _ value: Int, _ width: Int = 2) {
+        bytes.append(UInt8(ascii: mark))
+        add(value, width)
+    }
+
+    /// All of it, in UTC.
+    var finished: String { String(decoding: bytes + [UInt8(ascii: "Z")], as: UTF8.self) }
 }
 
 private func number(_ digits: ArraySlice<UInt8>) -> Int? {

@@ -65,20 +65,28 @@ extension HTTPRequest {
             return "the method is not a word of upper case letters"
         }
         guard url.hasPrefix("http://") || url.hasPrefix("https://") else { return "the URL is neither http:// nor https://" }
-        guard url.utf8.allSatisfy({ 0x21...0x7E ~= $0 && $0 != UInt8(ascii: "#") }) else {
+        guard url.hasOnly({ 0x21...0x7E ~= $0 && $0 != UInt8(ascii: "#") }) else {
             return "the URL holds a character that must be percent-encoded"
         }
         guard authorityBytes?.contains(UInt8(ascii: "@")) == false else {
             return "the URL holds a user name"
         }
         for header in headers {
-            guard !header.name.isEmpty, header.name.utf8.allSatisfy({ 0x21...0x7E ~= $0 && $0 != UInt8(ascii: ":") }) else {
+            guard !header.name.isEmpty, header.name.hasOnly({ 0x21...0x7E ~= $0 && $0 != UInt8(ascii: ":") }) else {
                 return "a header's name is not a token"
             }
-            guard header.value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 }) else {
+            guard header.value.hasOnly({ $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 }) else {
                 return "the value of header \(header.name) holds a control character"
             }
         }
         return nil
+    }
+}
+
+extension String {
+    /// Whether all bytes are such.
+    fileprivate func hasOnly(_ isFine: (UInt8) -> Bool) -> Bool {
+        var text = self
+        return text.withUTF8 { $0.allSatisfy(isFine) }
     }
 }

@@ -113,6 +113,8 @@ struct RecordedProgress {
 
 /// Percent-encodes what would break a line into fields.
 private func escaped(_ text: String) -> String {
+    var text = text
+    guard text.withUTF8({ $0.contains { $0 == UInt8(ascii: "%") || $0 < 0x20 } }) else { return text }
     var result = ""
     for scalar in text.unicodeScalars {
         if scalar == "%" || scalar.value < 0x20 {

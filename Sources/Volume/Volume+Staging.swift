@@ -181,7 +181,14 @@ func expectedDirectories(_ table: FileTable) -> [FilePath] {
         }
         list += missing.reversed()
     }
-    for entry in table { add(FilePath(entry.path).removingLastComponent()) }
+    // Files of one directory mostly follow each other.
+    var last: [UInt8] = []
+    for entry in table {
+        let directory = entry.path.utf8.lastIndex(of: UInt8(ascii: "/")).map { Array(entry.path.utf8[..<$0]) } ?? []
+        if directory == last { continue }
+        last = directory
+        add(FilePath(entry.path).removingLastComponent())
+    }
     for path in table.emptyDirectories { add(FilePath(path)) }
     return list
 }

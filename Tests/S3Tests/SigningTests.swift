@@ -25,7 +25,7 @@ struct SigningTests {
             method: "GET", path: path, query: query.map { (name: $0.0, value: $0.1) },
             headers: headers.map { (name: $0.0, value: $0.1) } + [
                 ("Host", "examplebucket.s3.amazonaws.com"), ("x-amz-content-sha256", RequestSigner.emptyPayloadHash),
-                ("x-amz-date", RequestSigner.dateTime(time)),
+                ("x-amz-date", time.compact),
             ], payloadHash: RequestSigner.emptyPayloadHash)
         let keys = Credentials(
             accessKeyID: "AKIAIOSFODNN7EXAMPLE", secretAccessKey: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
@@ -117,7 +117,7 @@ private struct SigningCase {
             }
         }
         let payloadHash = Hex.encode(DigestKind.sha256.digest(of: body))
-        headers.append(("X-Amz-Date", RequestSigner.dateTime(time)))
+        headers.append(("X-Amz-Date", time.compact))
         if context["sign_body"]?.bool == true { headers.append(("x-amz-content-sha256", payloadHash)) }
         if let token = keys.sessionToken, context["omit_session_token"]?.bool != true {
             headers.append(("x-amz-security-token", token))

@@ -19,6 +19,17 @@ struct TimestampTests {
         #expect(Timestamp(rfc3339: text)?.secondsSinceEpoch == seconds)
     }
 
+    @Test("It is written in ISO 8601's basic format, too")
+    func compact() {
+        #expect(Timestamp(secondsSinceEpoch: 1_795_341_781, nanoseconds: 999_999_999).compact == "20261122T100301Z")
+        #expect(Timestamp(secondsSinceEpoch: -62_167_219_200).compact == "00000101T000000Z")
+    }
+
+    @Test("No time is too far away to be written", arguments: [Int64.min / 4, Int64.max / 4])
+    func farAway(seconds: Int64) {
+        #expect(Timestamp(secondsSinceEpoch: seconds).description.hasSuffix("Z"))
+    }
+
     @Test("Every day of four centuries follows from the one before, and comes back from its text and its HTTP date")
     func everyDay() {
         var failures = 0

@@ -22,7 +22,7 @@ struct S3Call: Sendable {
         headers.append(("x-amz-content-sha256", RequestSigner.emptyPayloadHash))
         if paysAsRequester { headers.append(("x-amz-request-payer", "requester")) }
         if let keys {
-            headers.append(("x-amz-date", RequestSigner.dateTime(now)))
+            headers.append(("x-amz-date", now.compact))
             if let token = keys.sessionToken { headers.append(("x-amz-security-token", token)) }
         }
         let canonical = CanonicalRequest(

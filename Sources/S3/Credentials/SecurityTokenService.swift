@@ -143,7 +143,7 @@ struct SecurityTokenService: Sendable {
             (name: "content-type", value: "application/x-www-form-urlencoded; charset=utf-8"),
         ]
         if let source {
-            headers.append(("x-amz-date", RequestSigner.dateTime(now)))
+            headers.append(("x-amz-date", now.compact))
             if let token = source.sessionToken { headers.append(("x-amz-security-token", token)) }
         }
         let canonical = CanonicalRequest(

@@ -33,15 +33,15 @@ enum OfferedChecksum: Hashable, Sendable {
     /// The order is that of `VerificationMethod`: what is of the whole first, then composite checksums, then multipart ETags.
     init(_ head: ResponseHead, _ object: S3Object) {
         let offer = Offer(head, object)
-        if let value = offer.whole("sha256", bytes: 32) {
+        if let value = offer.whole("x-amz-checksum-sha256", bytes: 32) {
             self = .digest(FileDigest(.sha256), value: value)
-        } else if let value = offer.whole("sha1", bytes: 20), DigestKind.sha1.isAvailable {
+        } else if let value = offer.whole("x-amz-checksum-sha1", bytes: 20), DigestKind.sha1.isAvailable {
             self = .digest(FileDigest(.sha1), value: value)
-        } else if let value = offer.whole("crc64nvme", bytes: 8, isAlwaysWhole: true) {
+        } else if let value = offer.whole("x-amz-checksum-crc64nvme", bytes: 8, isAlwaysWhole: true) {
             self = .crc(.crc64nvme, value: bigEndian(value))
-        } else if let value = offer.whole("crc32c", bytes: 4) {
+        } else if let value = offer.whole("x-amz-checksum-crc32c", bytes: 4) {
             self = .crc(.crc32c, value: bigEndian(value))
-        } else if let value = offer.whole("crc32", bytes: 4) {
+        } else if let value = offer.whole("x-amz-checksum-crc32", bytes: 4) {
             self = .crc(.crc32, value: bigEndian(value))
         } else if let value = offer.tag.md5, offer.hasMD5 {
             self = .digest(FileDigest(.md5), value: value)

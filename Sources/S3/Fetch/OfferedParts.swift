@@ -38,21 +38,23 @@ struct Offer {
     private let head: ResponseHead
     private let object: S3Object
     private let type: String?
+    /// Whether the tag is none of an upload in parts.
+    private let isUploadedWhole: Bool
 
     init(_ head: ResponseHead, _ object: S3Object) {
         self.head = head
         self.object = object
         tag = ETag(head["etag"] ?? object.etag)
         type = head["x-amz-checksum-type"]
+        isUploadedWhole = !tag.opaque.utf8.contains(UInt8(ascii: "-"))
     }
 
-    /// A checksum of the whole object.
+    /// A checksum of the whole object; `name` is its header's.
     func whole(_ name: String, bytes count: Int, isAlwaysWhole: Bool = false) -> [UInt8]? {
         // A store that names no type may give a composite value without its mark, as moto does: of an object that was uploaded in
         // parts only what says that it is of the whole is believed, and CRC-64/NVME, which always is.
-        let isUploadedWhole = !tag.opaque.utf8.contains(UInt8(ascii: "-"))
         guard type.map({ $0 == "FULL_OBJECT" }) ?? (isUploadedWhole || isAlwaysWhole),
-            let text = head["x-amz-checksum-\(name)"], let bytes = Base64.decode(text), bytes.count == count
+            let text = head[name], let bytes = Base64.decode(text), bytes.count == count
         else { return nil }
         return bytes
     }

@@ -40,7 +40,7 @@ public struct S3Object: Hashable, Sendable {
 
     /// Whether an answer is about another revision: for stores that do not know `If-Match`.
     func isOther(etag other: String?) -> Bool {
-        guard let other, !etag.isEmpty, !other.isEmpty else { return false }
+        guard let other, other != etag, !etag.isEmpty, !other.isEmpty else { return false }
         return ETag(etag).opaque != ETag(other).opaque
     }
 }
@@ -51,11 +51,11 @@ struct ETag: Hashable, Sendable {
     let opaque: Substring
 
     init(_ text: String) {
-        var rest = Substring(text)
-        if rest.hasPrefix("W/") { rest.removeFirst(2) }
-        if rest.hasPrefix("\"") { rest.removeFirst() }
-        if rest.hasSuffix("\"") { rest.removeLast() }
-        opaque = rest
+        var rest = text.utf8[...]
+        if rest.starts(with: "W/".utf8) { rest.removeFirst(2) }
+        if rest.first == UInt8(ascii: "\"") { rest.removeFirst() }
+        if rest.last == UInt8(ascii: "\"") { rest.removeLast() }
+        opaque = Substring(rest)
     }
 
     var quoted: String { "\"\(opaque)\"" }

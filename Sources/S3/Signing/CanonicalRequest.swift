@@ -11,6 +11,8 @@ struct CanonicalRequest: Sendable {
     let query: String
     /// What is signed and sent, `host` among them; names in lower case, sorted, each once.
     let headers: [(name: String, value: String)]
+    /// The names of the headers, joined by semicolons.
+    let signedHeaders: String
     /// SHA-256 of the body in hexadecimal, or a literal that S3 takes in its place.
     let payloadHash: String
 
@@ -29,16 +31,30 @@ struct CanonicalRequest: Sendable {
             .map { "\($0.0)=\($0.1)" }
             .joined(separator: "&")
         self.headers = CanonicalRequest.canonical(headers)
+        signedHeaders = self.headers.map(\.name).joined(separator: ";")
         self.payloadHash = payloadHash
     }
 
-    /// The names of the signed headers, joined by semicolons.
-    var signedHeaders: String { headers.map(\.name).joined(separator: ";") }
-
     /// The text whose hash is signed.
     var text: String {
-        let lines = headers.map { "\($0.name):\($0.value)\n" }.joined()
-        return "\(method)\n\(path)\n\(query)\n\(lines)\n\(signedHeaders)\n\(payloadHash)"
+        // Not interpolated, which takes several times as long: each request is signed.
+        var text = ""
+        text.reserveCapacity(headers.reduce(path.utf8.count + query.utf8.count + 512) { $0 + $1.value.utf8.count })
+        for line in [method, path, query] {
+            text += line
+            text += "\n"
+        }
+        for header in headers {
+            text += header.name
+            text += ":"
+            text += header.value
+            text += "\n"
+        }
+        text += "\n"
+        text += signedHeaders
+        text += "\n"
+        text += payloadHash
+        return text
     }
 
     private static func canonical(_ headers: [(name: String, value: String)]) -> [(name: String, value: String)] {

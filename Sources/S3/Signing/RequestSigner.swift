@@ -22,16 +22,17 @@ struct RequestSigner: Sendable {
 
     /// Signs a request that already has its `x-amz-date` header, of the same instant.
     func sign(_ request: CanonicalRequest, at time: Timestamp) -> Signature {
-        let dateTime = RequestSigner.dateTime(time)
+        let dateTime = time.compact
         let day = String(dateTime.prefix(8))
-        let scope = "\(day)/\(region)/\(service)/aws4_request"
-        let stringToSign =
-            "AWS4-HMAC-SHA256\n\(dateTime)\n\(scope)\n\(Hex.encode(DigestKind.sha256.digest(of: request.text.utf8)))"
+        let scope = [day, region, service, "aws4_request"].joined(separator: "/")
+        let hash = Hex.encode(DigestKind.sha256.digest(of: request.text.utf8))
+        let stringToSign = ["AWS4-HMAC-SHA256", dateTime, scope, hash].joined(separator: "\n")
         let hex = Hex.encode(HMAC.sha256(of: stringToSign.utf8, key: signingKey(day: day)))
-        return Signature(
-            stringToSign: stringToSign, hex: hex,
-            authorization: "AWS4-HMAC-SHA256 Credential=\(credentials.accessKeyID)/\(scope), "
-                + "SignedHeaders=\(request.signedHeaders), Signature=\(hex)")
+        let authorization = [
+            "AWS4-HMAC-SHA256 Credential=", credentials.accessKeyID, "/", scope, ", SignedHeaders=", request.signedHeaders,
+            ", Signature=", hex,
+        ].joined()
+        return Signature(stringToSign: stringToSign, hex: hex, authorization: authorization)
     }
 
     /// The key that was derived last, and of what: it is the same for all requests of a day, and takes four digests of five.
@@ -47,14 +48,5 @@ struct RequestSigner: Sendable {
             }
             return derived.key
         }
-    }
-
-    /// `YYYYMMDDTHHMMSSZ`, in UTC.
-    static func dateTime(_ time: Timestamp) -> String {
-        let fields = time.fields
-        func two(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
-        let year = String(fields.year)
-        return String(repeating: "0", count: max(0, 4 - year.count)) + year + two(fields.month) + two(fields.day)
-            + "T" + two(fields.hour) + two(fields.minute) + two(fields.second) + "Z"
     }
 }
