@@ -165,7 +165,7 @@ struct VersionFetcher: Sendable {
         for index in staged.unproven { _ = try await reuse(index, of: staged) }
         if staged.verification(first) != nil { return }
         if fits {
-            try await fetchFile(first, of: staged, Arrivals(of: staged, to: self))
+            try await fetchFile(BegunFile(index: first), of: staged, Arrivals(of: staged, to: self))
         } else {
             _ = try await source.read(table[first], of: version, 0..<min(table.size(first), Self.firstBytes))
         }
@@ -183,31 +183,15 @@ struct VersionFetcher: Sendable {
     /// Fetches what is missing, some files at once. The first failure stops the others.
     private func fill(_ staged: StagedVersion, _ arrivals: Arrivals) async throws(SourceError) {
         defer { arrivals.tellReuse() }
-        let failure: SourceError? = await withTaskGroup(of: (size: Int64, failure: SourceError?).self) { group in
-            var waiting = staged.incomplete[...]
-            var running = 0
-            var runningBytes: Int64 = 0
+        let queue = FileQueue(staged.incomplete, of: staged.table)
+        let failure: SourceError? = await withTaskGroup(of: SourceError?.self) { group in
             var failure: SourceError?
             while true {
-                while failure == nil, !Task.isCancelled, let index = waiting.first {
-                    let size = staged.table[index].size
-                    guard AgentSettings.mayBegin(size, besides: running, of: runningBytes) else { break }
-                    waiting.removeFirst()
-                    running += 1
-                    runningBytes += size
-                    group.addTask {
-                        do throws(SourceError) {
-                            try await fetchFile(index, of: staged, arrivals)
-                            return (size, nil)
-                        } catch {
-                            return (size, error)
-                        }
-                    }
+                while failure == nil, !Task.isCancelled, let index = queue.begin() {
+                    group.addTask { await fetchFiles(from: index, queue, of: staged, arrivals) }
                 }
                 guard let ended = await group.next() else { return failure }
-                running -= 1
-                runningBytes -= ended.size
-                if failure == nil, let first = ended.failure {
+                if failure == nil, let first = ended {
                     failure = first
                     group.cancelAll()
                 }
@@ -215,6 +199,30 @@ struct VersionFetcher: Sendable {
         }
         if let failure { throw failure }
         if Task.isCancelled { throw stopped("fetch", staged.version) }
+    }
+
+    /// Fetches a file, and others in its place for as long as every place is taken: what ends the one and begins the next is one call to
+    /// the volume's threads, and with small files these calls are what takes the time.
+    private func fetchFiles(
+        from first: Int, _ queue: FileQueue, of staged: StagedVersion, _ arrivals: Arrivals
+    ) async -> SourceError? {
+        var file = BegunFile(index: first)
+        while true {
+            let current = file
+            do throws(SourceError) {
+                let next = try await fetchFile(current, of: staged, arrivals) { () throws(VolumeError) in
+                    guard let next = queue.replace(current.index) else { return nil }
+                    return BegunFile(index: next, file: staged.mayBeReused(next) ? nil : try staged.open(next))
+                }
+                guard let next else {
+                    queue.end(current.index)
+                    return nil
+                }
+                file = next
+            } catch {
+                return error
+            }
+        }
     }
 
     private func sealed(_ staged: StagedVersion, _ sync: SyncTime) async -> Result<Void, SourceError> {
@@ -235,13 +243,31 @@ struct VersionFetcher: Sendable {
             Failure(.busy, "\(what) \(model) \(version): stopped; the next start goes on from what is there", isTransient: true))
     }
 
-    private func fetchFile(_ index: Int, of staged: StagedVersion, _ arrivals: Arrivals) async throws(SourceError) {
+    /// A file whose turn it is.
+    private struct BegunFile: Sendable {
+        let index: Int
+        /// Where it is open already.
+        var file: StagedFile?
+    }
+
+    /// - `next`: what is to be done on the volume as soon as the file is whole, and was not reused.
+    @discardableResult
+    private func fetchFile(
+        _ begun: BegunFile, of staged: StagedVersion, _ arrivals: Arrivals,
+        next: @escaping @Sendable () throws(VolumeError) -> BegunFile? = { nil }
+    ) async throws(SourceError) -> BegunFile? {
+        let index = begun.index
         let entry = staged.table[index]
-        if try await reuse(index, of: staged) {
-            arrivals.noteReused(entry.size)
-            return
+        let file: StagedFile
+        if let open = begun.file {
+            file = open
+        } else {
+            if try await reuse(index, of: staged) {
+                arrivals.noteReused(entry.size)
+                return nil
+            }
+            file = try await onVolume { () throws(VolumeError) in try staged.open(index) }
         }
-        let file = try await onVolume { () throws(VolumeError) in try staged.open(index) }
         let verification: Verification
         do throws(SourceError) {
             verification = try await source.fetch(entry, of: staged.version, into: file, isUrgent: isUrgent) {
@@ -253,11 +279,12 @@ struct VersionFetcher: Sendable {
             throw error
         }
         try settings.accept(verification, of: "\(model) \(staged.version) \(entry.path)")
-        try await onVolume { () throws(VolumeError) in
+        return try await onVolume { () throws(VolumeError) in
             file.close()
             try staged.complete(index, verification)
             // What many requests leave free here and there adds up.
             if index % Self.filesBetweenTrims == Self.filesBetweenTrims - 1 { ProcessHeap.trim() }
+            return try next()
         }
     }
 

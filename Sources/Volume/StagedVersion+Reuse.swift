@@ -17,6 +17,11 @@ extension StagedVersion {
         return reusable.copyable[index].map { FileReuse(index, of: self, from: $0, .copyable) }
     }
 
+    /// Whether the file at `index` may be had from a published version.
+    public func mayBeReused(_ index: Int) -> Bool {
+        reusable.unproven[index] != nil || reusable.copyable[index] != nil || mayBeThere(index)
+    }
+
     /// Whether a published version has a file that is as long, so that it is worth asking for the checksum of the one at `index`.
     public func mayBeThere(_ index: Int) -> Bool { reusable.bySize[table.size(index)] != nil }
 

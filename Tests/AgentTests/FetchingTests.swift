@@ -67,6 +67,37 @@ extension AgentSuite {
             #expect(world.openPaths(below: "m") == [])
         }
 
+        @Test(
+            "More files than there are places: each is fetched once, though one cannot be made at first, and what is there is reused"
+        )
+        func manyFiles() async throws {
+            let world = try World()
+            let names = (0..<300).map { "f\($0)" }
+            world.source.put("7", Dictionary(uniqueKeysWithValues: names.map { ($0, "01234 \($0)") }))
+            let failures = Lock(0)
+            world.recorder.fail { call in
+                guard call.operation == .open, call.path.lastComponent == "f288" else { return .proceed }
+                return failures.withLock { failures in
+                    failures += 1
+                    return failures == 1 ? .fail(.ioError) : .proceed
+                }
+            }
+            #expect(await world.once(world.agent()).count == 1)
+            #expect(world.names() == [])
+            #expect(world.openPaths(below: ".aspired/staging/m/7/tree") == [])
+            #expect(await world.once(world.agent()) == [])
+            #expect(world.openPaths(below: "m") == [])
+            #expect(names.allSatisfy { world.content("m/7/\($0)") == "01234 \($0)" })
+            #expect(world.source.fetchedBytes == names.reduce(0) { $0 + Int64($1.utf8.count) + 6 })
+
+            world.source.forgetCalls()
+            world.source.put("8", like: "7", changing: ["f250": "other", "f299": "0"])
+            #expect(await world.once(world.agent()) == [])
+            #expect(names.allSatisfy { world.content("m/8/\($0)") != nil } && world.content("m/8/f250") == "other")
+            let fetched = Set(world.source.fetches)
+            #expect(fetched.count == 2 && fetched.isSuperset(of: [.fetch("8", "f250"), .fetch("8", "f299")]))
+        }
+
         @Test("What readiness waits for is urgent, what comes after it is not")
         func urgency() async throws {
             let world = try World()
