@@ -34,7 +34,7 @@ final class TrailingDigest: Sendable {
         var open = 0
         var running = 0
         var outcome: Result<[UInt8], FileError>?
-        var waiter: CheckedContinuation<Result<[UInt8], FileError>, Never>?
+        var waiter: Handover<Result<[UInt8], FileError>>?
     }
 
     /// Owned by one job at a time.
@@ -104,17 +104,17 @@ final class TrailingDigest: Sendable {
             if state.outcome == nil { state.outcome = outcome }
             return state.waiter.take()
         }
-        waiter?.resume(returning: outcome)
+        waiter?.give(outcome)
     }
 
     /// The digest, once the whole file has been hashed. One task may wait.
     func outcome() async -> Result<[UInt8], FileError> {
-        await withCheckedContinuation { continuation in
+        await withHandover { handover in
             let outcome = state.withLock { state in
-                if state.outcome == nil { state.waiter = continuation }
+                if state.outcome == nil { state.waiter = handover }
                 return state.outcome
             }
-            if let outcome { continuation.resume(returning: outcome) }
+            if let outcome { handover.give(outcome) }
         }
     }
 }

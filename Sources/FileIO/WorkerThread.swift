@@ -33,12 +33,12 @@ public final class WorkerThread: Sendable {
     public func run<Result: Sendable, Failure: Error>(
         _ job: @escaping @Sendable () throws(Failure) -> Result
     ) async throws(Failure) -> Result {
-        let outcome: Swift.Result<Result, Failure> = await withCheckedContinuation { continuation in
+        let outcome: Swift.Result<Result, Failure> = await withHandover { handover in
             enqueue {
                 do throws(Failure) {
-                    continuation.resume(returning: .success(try job()))
+                    handover.give(.success(try job()))
                 } catch {
-                    continuation.resume(returning: .failure(error))
+                    handover.give(.failure(error))
                 }
             }
         }

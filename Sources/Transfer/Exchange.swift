@@ -50,7 +50,7 @@ final class Exchange: @unchecked Sendable {
     var receivedInWindow: Int64 = 0
     /// Cancelled before it was started.
     var isCancelled = false
-    var continuation: CheckedContinuation<Outcome, Never>?
+    var caller: Handover<Outcome>?
     /// Set while the exchange is under way.
     var loop: TransferLoop?
     /// Whether the final headers are there.
@@ -190,6 +190,6 @@ final class Exchange: @unchecked Sendable {
 
     /// Hands the outcome to the caller.
     func resume(_ outcome: Outcome) {
-        continuation.take()?.resume(returning: outcome)
+        caller.take()?.give(outcome)
     }
 }

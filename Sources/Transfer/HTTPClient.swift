@@ -97,8 +97,8 @@ public final class HTTPClient: Sendable {
         lane.load.count.add(1, ordering: .relaxed)
         defer { lane.load.count.subtract(1, ordering: .relaxed) }
         let outcome = await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                exchange.continuation = continuation
+            await withHandover { caller in
+                exchange.caller = caller
                 lane.thread.start(exchange)
             }
         } onCancel: {

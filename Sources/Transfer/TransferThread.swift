@@ -18,7 +18,7 @@ final class TransferThread: Sendable {
         /// What the loop waits on; `nil` once it is about to be closed.
         var poller: SocketPoller?
         var hasEnded = false
-        var waiters: [CheckedContinuation<Void, Never>] = []
+        var waiters: [Handover<Void>] = []
     }
 
     private let mailbox: Lock<Mailbox>
@@ -46,7 +46,7 @@ final class TransferThread: Sendable {
         TransportError(.library(reason: "the system has no \(what)"), host: "transfer")
     }
 
-    /// Carries an exchange; its continuation is resumed exactly once.
+    /// Carries an exchange; its caller is given an outcome exactly once.
     func start(_ exchange: Exchange) {
         let isAccepted = mailbox.withLock { mailbox in
             guard !mailbox.isStopping else { return false }
@@ -76,12 +76,12 @@ final class TransferThread: Sendable {
 
     /// Returns once the thread has given back all that it had; only after `stop`.
     func ended() async {
-        await withCheckedContinuation { continuation in
+        await withHandover { handover in
             let isEnded = mailbox.withLock { mailbox in
-                if !mailbox.hasEnded { mailbox.waiters.append(continuation) }
+                if !mailbox.hasEnded { mailbox.waiters.append(handover) }
                 return mailbox.hasEnded
             }
-            if isEnded { continuation.resume() }
+            if isEnded { handover.give(()) }
         }
     }
 
@@ -132,7 +132,7 @@ final class TransferThread: Sendable {
             mailbox.hasEnded = true
             return mailbox.waiters
         }
-        for waiter in waiters { waiter.resume() }
+        for waiter in waiters { waiter.give(()) }
     }
 
     /// Signals are for others; SIGPIPE above all, which OpenSSL's writes to a closed connection raise (with `NOSIGNAL` libcurl

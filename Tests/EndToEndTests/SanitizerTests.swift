@@ -7,7 +7,13 @@ struct SanitizerTests {
         import Dispatch
         let bytes = UnsafeMutablePointer<Int>.allocate(capacity: 2)
         bytes.initialize(repeating: 0, count: 2)
-        DispatchQueue.concurrentPerform(iterations: 2) { _ in for _ in 0..<100_000 { bytes[0] += 1 } }
+        let end = DispatchSemaphore(value: 0)
+        DispatchQueue.global().async {
+            for _ in 0..<100 { bytes[0] += 1 }
+            end.signal()
+        }
+        for _ in 0..<100 { bytes[0] += 1 }
+        end.wait()
         print(bytes[CommandLine.arguments.count + 1])
         """
 

@@ -1,4 +1,5 @@
 import Dispatch
+import FileIO
 import Glibc
 
 /// A client that says exactly the bytes it is told, on a thread of its own since its calls block.
@@ -7,7 +8,7 @@ final class TestClient: Sendable {
     private let queue = DispatchQueue(label: "test-client")
 
     init(port: Int) async {
-        descriptor = await withCheckedContinuation { continuation in
+        descriptor = await withHandover { handover in
             DispatchQueue.global().async {
                 let descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
                 var address = sockaddr_in()
@@ -21,7 +22,7 @@ final class TestClient: Sendable {
                     bytes.withMemoryRebound(to: sockaddr.self) { connect(descriptor, $0.baseAddress, socklen_t(bytes.count)) }
                 }
                 precondition(result == 0, "cannot connect")
-                continuation.resume(returning: descriptor)
+                handover.give(descriptor)
             }
         }
     }
@@ -29,7 +30,7 @@ final class TestClient: Sendable {
     deinit { close(descriptor) }
 
     private func run<Result: Sendable>(_ work: @escaping @Sendable () -> Result) async -> Result {
-        await withCheckedContinuation { continuation in queue.async { continuation.resume(returning: work()) } }
+        await withHandover { handover in queue.async { handover.give(work()) } }
     }
 
     func send(_ text: String) async {

@@ -4,7 +4,7 @@ import FileIO
 final class SharedAnswer<Value: Sendable>: Sendable {
     private struct State {
         var value: Value?
-        var waiters: [Int: CheckedContinuation<Value?, Never>] = [:]
+        var waiters: [Int: Handover<Value?>] = [:]
         var cancelled: Set<Int> = []
         var tickets = 0
     }
@@ -18,7 +18,7 @@ final class SharedAnswer<Value: Sendable>: Sendable {
             defer { state.waiters = [:] }
             return Array(state.waiters.values)
         }
-        for waiter in waiters { waiter.resume(returning: value) }
+        for waiter in waiters { waiter.give(value) }
     }
 
     /// - Returns: the answer; `nil` where the task is cancelled before it is there.
@@ -28,22 +28,22 @@ final class SharedAnswer<Value: Sendable>: Sendable {
             return state.tickets
         }
         return await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
+            await withHandover { handover in
                 let isOver = state.withLock { state in
                     if state.value != nil || state.cancelled.remove(ticket) != nil { return true }
-                    state.waiters[ticket] = continuation
+                    state.waiters[ticket] = handover
                     return false
                 }
-                if isOver { continuation.resume(returning: state.withLock { $0.value }) }
+                if isOver { handover.give(state.withLock { $0.value }) }
             }
         } onCancel: {
             let waiter = state.withLock { state in
                 // The handler may run before the task has begun to wait.
-                if let waiter = state.waiters.removeValue(forKey: ticket) { return waiter as CheckedContinuation<Value?, Never>? }
+                if let waiter = state.waiters.removeValue(forKey: ticket) { return waiter as Handover<Value?>? }
                 state.cancelled.insert(ticket)
                 return nil
             }
-            waiter?.resume(returning: nil)
+            waiter?.give(nil)
         }
     }
 }

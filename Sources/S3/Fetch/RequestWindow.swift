@@ -22,7 +22,7 @@ final class RequestWindow: Sendable {
         let number: UInt64
         let party: FetchParty
         let bytes: Int64
-        let continuation: CheckedContinuation<Bool, Never>
+        let handover: Handover<Bool>
     }
 
     private struct State {
@@ -113,17 +113,17 @@ final class RequestWindow: Sendable {
         // Once the handler is gone nobody else can have left the number behind.
         defer { state.withLock { _ = $0.cancelled.remove(number) } }
         return await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
+            await withHandover { handover in
                 let answer: Bool? = state.withLock { state in
                     if state.cancelled.remove(number) != nil { return false }
                     if state.lets(bytes) {
                         state.begin(bytes, party)
                         return true
                     }
-                    state.waiting.append(Waiter(number: number, party: party, bytes: bytes, continuation: continuation))
+                    state.waiting.append(Waiter(number: number, party: party, bytes: bytes, handover: handover))
                     return nil
                 }
-                if let answer { continuation.resume(returning: answer) }
+                if let answer { handover.give(answer) }
             }
         } onCancel: {
             let waiter: Waiter? = state.withLock { state in
@@ -133,7 +133,7 @@ final class RequestWindow: Sendable {
                 }
                 return state.waiting.remove(at: index)
             }
-            waiter?.continuation.resume(returning: false)
+            waiter?.handover.give(false)
         }
     }
 
@@ -152,6 +152,6 @@ final class RequestWindow: Sendable {
             state.end(bytes, party)
             return state.released()
         }
-        for waiter in released { waiter.continuation.resume(returning: true) }
+        for waiter in released { waiter.handover.give(true) }
     }
 }
