@@ -67,13 +67,13 @@ extension FileSystem {
     }
 
     /// Makes an empty file in place of what may be under its name.
-    func createAnew(_ path: FilePath) throws(FileError) -> Descriptor {
+    func createAnew(_ path: FilePath, mode: UInt16) throws(FileError) -> Descriptor {
         do throws(FileError) {
-            return try open(path, .createNew)
+            return try open(path, .createNew, mode: mode)
         } catch {
             guard error.errno == .fileExists else { throw error }
             try removeFile(path)
-            return try open(path, .createNew)
+            return try open(path, .createNew, mode: mode)
         }
     }
 

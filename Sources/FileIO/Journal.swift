@@ -56,10 +56,10 @@ public final class Journal: Sendable {
 
     private init(_ descriptor: consuming Descriptor) { self.descriptor = descriptor }
 
-    /// Adds one line. May be called from any thread.
-    /// - `line`: holds no line break.
-    public func append(_ line: String) throws(FileError) {
-        let record = Journal.record(line)
+    /// Adds lines by one write. May be called from any thread.
+    /// - `lines`: hold no line break.
+    public func append(_ lines: String...) throws(FileError) {
+        let record = lines.flatMap(Journal.record)
         try isTorn.withLock { (isTorn) throws(FileError) in
             // What an error cut stays a line of its own.
             let bytes = isTorn ? [UInt8(ascii: "\n")] + record : record

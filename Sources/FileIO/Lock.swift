@@ -5,26 +5,22 @@ import Glibc
 /// ThreadSanitizer knows pthread's mutexes; it reports false races on `Synchronization.Mutex` (DESIGN, hard rule 12).
 public final class Lock<State: ~Copyable>: @unchecked Sendable {
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-    private var slot: Slot
-
-    /// Never of no size: a state that is would lie over the object's own header, whose reads ThreadSanitizer would take for races.
-    private struct Slot: ~Copyable {
-        var state: State
-        private let filler: UInt8 = 0
-
-        init(_ state: consuming State) { self.state = state }
-    }
+    /// Behind a pointer: of a property Swift would check at each access that there is no other, which the mutex sees to.
+    private let state: UnsafeMutablePointer<State>
 
     public init(_ state: consuming sending State) {
         mutex = .allocate(capacity: 1)
         let result = pthread_mutex_init(mutex, nil)
         precondition(result == 0, "a default mutex needs no resource that could be missing")
-        slot = Slot(state)
+        self.state = .allocate(capacity: 1)
+        self.state.initialize(to: state)
     }
 
     deinit {
         pthread_mutex_destroy(mutex)
         mutex.deallocate()
+        state.deinitialize(count: 1)
+        state.deallocate()
     }
 
     /// Runs `body` with the value, alone. Must not be called from within itself.
@@ -33,7 +29,7 @@ public final class Lock<State: ~Copyable>: @unchecked Sendable {
     ) throws(Failure) -> sending Result {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
-        return try body(&slot.state)
+        return try body(&state.pointee)
     }
 
     /// As `withLock`, unless another thread has the value.
@@ -41,7 +37,7 @@ public final class Lock<State: ~Copyable>: @unchecked Sendable {
     public func withLockIfAvailable<Failure: Error>(_ body: (inout State) throws(Failure) -> Void) throws(Failure) -> Bool {
         guard pthread_mutex_trylock(mutex) == 0 else { return false }
         defer { pthread_mutex_unlock(mutex) }
-        try body(&slot.state)
+        try body(&state.pointee)
         return true
     }
 }

@@ -35,13 +35,14 @@ public final class StagedFile: Sendable {
     /// Opens the file, or makes it: what is under its name without an extent to be trusted is not written to, since it may be a
     /// published file that is under another name, too.
     /// - `extents`: what an earlier process left in it, to be trusted.
+    /// - `mode`: of a new file, less the process's umask; its owner may read and write it in any case.
     /// - `reader`: where digests are computed.
     /// - `writesEarly`: whether what arrives goes to the disk at once, so that a sync at the end waits for little; without one it would
     ///   only be in the way of others.
     /// - `onExtent`: called with each extent once its bytes are written, to record it.
     /// - `onReset`: called when all extents are forgotten.
     public init(
-        path: FilePath, size: Int64, extents: [Extent] = [], fileSystem: FileSystem, reader: WorkerThread,
+        path: FilePath, size: Int64, extents: [Extent] = [], mode: UInt16 = 0o600, fileSystem: FileSystem, reader: WorkerThread,
         writesEarly: Bool = true,
         onExtent: @escaping @Sendable (Extent) throws(FileError) -> Void = { _ in },
         onReset: @escaping @Sendable () throws(FileError) -> Void = {}
@@ -57,7 +58,7 @@ public final class StagedFile: Sendable {
         for extent in extents where extent.end <= size { _ = map.insert(extent) }
         let isNew = map.extents.isEmpty
         self.extents = Lock(map)
-        let descriptor = isNew ? try fileSystem.createAnew(path) : try fileSystem.open(path, .readWrite)
+        let descriptor = isNew ? try fileSystem.createAnew(path, mode: mode | 0o600) : try fileSystem.open(path, .readWrite)
         isAllocated = isNew ? try StagedFile.extend(descriptor, size) : try descriptor.status().allocated >= size
         writing = Lock(descriptor)
     }

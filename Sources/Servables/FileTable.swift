@@ -62,10 +62,12 @@ public struct FileTable: Sendable {
         let start = index == 0 ? 0 : Int(tagEnds[index - 1])
         let middle = Int(pathEnds[index])
         return FileEntry(
-            path: String(decoding: arena[start..<middle], as: UTF8.self),
-            size: sizes[index],
-            tag: String(decoding: arena[middle..<Int(tagEnds[index])], as: UTF8.self),
+            path: text(start..<middle), size: sizes[index], tag: text(middle..<Int(tagEnds[index])),
             modified: Timestamp(secondsSinceEpoch: modifiedSeconds[index], nanoseconds: modifiedNanoseconds[index]))
+    }
+
+    private func text(_ range: Range<Int>) -> String {
+        arena.withUnsafeBufferPointer { String(decoding: UnsafeBufferPointer(rebasing: $0[range]), as: UTF8.self) }
     }
 }
 
@@ -75,14 +77,18 @@ extension FileTable {
 }
 
 extension FileTable: Sequence {
-    public func makeIterator() -> AnyIterator<FileEntry> {
-        var next = 0
-        return AnyIterator {
-            guard next < count else { return nil }
-            defer { next += 1 }
-            return self[next]
+    public struct Iterator: IteratorProtocol {
+        fileprivate let table: FileTable
+        fileprivate var index = 0
+
+        public mutating func next() -> FileEntry? {
+            guard index < table.count else { return nil }
+            defer { index += 1 }
+            return table[index]
         }
     }
+
+    public func makeIterator() -> Iterator { Iterator(table: self) }
 }
 
 extension FileTable: Equatable {

@@ -213,7 +213,7 @@ private func number(_ digits: ArraySlice<UInt8>) -> Int? {
 
 extension Timestamp {
     /// Seconds since the epoch and the nanoseconds beyond, with a dot between them.
-    public var mark: String { "\(secondsSinceEpoch).\(nanoseconds)" }
+    public var mark: String { String(pieces: [String(secondsSinceEpoch), ".", String(nanoseconds)]) }
 
     /// - Returns: `nil` where `mark` is none.
     public init?(mark: some StringProtocol) {

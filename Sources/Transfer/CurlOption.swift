@@ -1,4 +1,5 @@
 import CCurl
+import Servables
 
 /// One option of an easy handle and its value, as data, so that a test can read what is set.
 enum CurlOption: Equatable {
@@ -128,7 +129,8 @@ extension CurlOption {
         let own = ["Accept", "Content-Type", "Expect"].filter { name in
             !request.headers.contains { $0.name.equalsIgnoringCase(name) }
         }
-        return request.headers.map { $0.value.isEmpty ? "\($0.name);" : "\($0.name): \($0.value)" } + own.map { "\($0):" }
+        return request.headers.map { String(pieces: $0.value.isEmpty ? [$0.name, ";"] : [$0.name, ": ", $0.value]) }
+            + own.map { "\($0):" }
     }
 }
 

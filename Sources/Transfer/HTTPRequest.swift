@@ -55,8 +55,9 @@ extension HTTPRequest {
 
     /// What stands between the scheme's slashes and the path's.
     private var authorityBytes: Substring.UTF8View? {
-        let parts = url.utf8.split(separator: UInt8(ascii: "/"), maxSplits: 3, omittingEmptySubsequences: false)
-        return parts.count > 2 ? parts[2] : nil
+        let slash = UInt8(ascii: "/")
+        let slashes = url.utf8.drop { $0 != slash }
+        return slashes.starts(with: "//".utf8) ? slashes.dropFirst(2).prefix { $0 != slash } : nil
     }
 
     /// What makes the request impossible to send as it is, in words; never quotes a value.
@@ -64,7 +65,9 @@ extension HTTPRequest {
         guard !method.isEmpty, method.utf8.allSatisfy({ UInt8(ascii: "A")...UInt8(ascii: "Z") ~= $0 }) else {
             return "the method is not a word of upper case letters"
         }
-        guard url.hasPrefix("http://") || url.hasPrefix("https://") else { return "the URL is neither http:// nor https://" }
+        guard url.utf8.starts(with: "http://".utf8) || url.utf8.starts(with: "https://".utf8) else {
+            return "the URL is neither http:// nor https://"
+        }
         guard url.hasOnly({ 0x21...0x7E ~= $0 && $0 != UInt8(ascii: "#") }) else {
             return "the URL holds a character that must be percent-encoded"
         }

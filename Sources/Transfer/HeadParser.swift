@@ -29,6 +29,7 @@ struct HeadParser {
         if text.starts(with: "HTTP/".utf8) {
             status = Self.status(in: text)
             headers = []
+            headers.reserveCapacity(16)
         } else if let colon = text.firstIndex(of: UInt8(ascii: ":")), !text[0].isBlank {
             headers.append(HTTPHeader(Self.string(text[..<colon]), Self.string(text[(colon + 1)...])))
         }
@@ -44,7 +45,7 @@ struct HeadParser {
     private static func string(_ bytes: Slice<UnsafeRawBufferPointer>) -> String {
         var trimmed = bytes.drop { $0.isBlank }
         while let last = trimmed.last, last.isBlank { trimmed.removeLast() }
-        return String(decoding: trimmed, as: UTF8.self)
+        return String(decoding: UnsafeRawBufferPointer(rebasing: trimmed), as: UTF8.self)
     }
 }
 

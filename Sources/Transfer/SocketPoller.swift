@@ -39,8 +39,9 @@ final class SocketPoller: @unchecked Sendable {
     /// - Returns: `false` if the system refuses.
     func watch(_ socket: CInt, _ interest: Interest) -> Bool {
         var event = epoll_event(events: interest.rawValue, data: epoll_data_t(fd: socket))
-        if epoll_ctl(poll, EPOLL_CTL_MOD, socket, &event) == 0 { return true }
-        return errno == ENOENT && epoll_ctl(poll, EPOLL_CTL_ADD, socket, &event) == 0
+        // Most are waited for anew: libcurl forgets a connection's socket at the end of each request.
+        if epoll_ctl(poll, EPOLL_CTL_ADD, socket, &event) == 0 { return true }
+        return errno == EEXIST && epoll_ctl(poll, EPOLL_CTL_MOD, socket, &event) == 0
     }
 
     /// Waits for nothing of the socket any more; one that is closed or was not watched is nobody's loss.

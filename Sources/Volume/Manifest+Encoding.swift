@@ -141,7 +141,7 @@ enum ManifestText {
 
     /// Inode, time of modification and time of change.
     private static func text(of stamp: FileStamp) -> String {
-        "\(stamp.inode) \(stamp.modified.mark) \(stamp.changed.mark)"
+        String(pieces: [String(stamp.inode), " ", stamp.modified.mark, " ", stamp.changed.mark])
     }
 
     private static func stamp(parsing text: String) -> FileStamp? {

@@ -17,12 +17,18 @@ enum ProgressRecord: Hashable {
     var line: String {
         switch self {
         case .begin(let boot, let source): "begin\t1\t\(escaped(boot))\t\(escaped(source))"
-        case .file(let index, let entry): "file\t\(index)\t\(entry.size)\t\(escaped(entry.tag))\t\(escaped(entry.path))"
+        case .file(let index, let entry):
+            String(pieces: [
+                "file\t", String(index), "\t", String(entry.size), "\t", escaped(entry.tag), "\t", escaped(entry.path),
+            ])
         case .extent(let index, let extent):
-            "extent\t\(index)\t\(extent.offset)\t\(extent.length)\t\(hex(extent.crc64nvme))"
-                + "\t\(extent.crc32c.map { String($0, radix: 16) } ?? "-")\t\(extent.crc32.map { String($0, radix: 16) } ?? "-")"
+            String(pieces: [
+                "extent\t", String(index), "\t", String(extent.offset), "\t", String(extent.length), "\t", hex(extent.crc64nvme),
+                "\t", extent.crc32c.map { String($0, radix: 16) } ?? "-", "\t",
+                extent.crc32.map { String($0, radix: 16) } ?? "-",
+            ])
         case .verified(let index, let verification):
-            "verified\t\(index)\t\(hex(verification.crc64nvme))\t\(verification.method.rawValue)"
+            String(pieces: ["verified\t", String(index), "\t", hex(verification.crc64nvme), "\t", verification.method.rawValue])
         case .reset(let index): "reset\t\(index)"
         }
     }

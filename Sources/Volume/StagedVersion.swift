@@ -14,6 +14,8 @@ public final class StagedVersion: Sendable {
     let tree: FilePath
     let fileSystem: FileSystem
     private let reader: WorkerThread
+    /// That of published files.
+    private let fileMode: UInt16
     let journal: Journal
     let reservation: SpaceReservation
     private let writesEarly: Bool
@@ -26,7 +28,8 @@ public final class StagedVersion: Sendable {
 
     init(
         model: String, version: Version, table: FileTable, source: String, tree: FilePath, fileSystem: FileSystem,
-        reader: WorkerThread, journal: Journal, reservation: SpaceReservation, progress: [Int: FileProgress], reusable: Reusable,
+        reader: WorkerThread, fileMode: UInt16, journal: Journal, reservation: SpaceReservation, progress: [Int: FileProgress],
+        reusable: Reusable,
         writesEarly: Bool = true
     ) {
         self.model = model
@@ -36,6 +39,7 @@ public final class StagedVersion: Sendable {
         self.tree = tree
         self.fileSystem = fileSystem
         self.reader = reader
+        self.fileMode = fileMode
         self.journal = journal
         self.reservation = reservation
         self.progress = Lock(StagedProgress(progress, count: table.count))
@@ -67,18 +71,22 @@ public final class StagedVersion: Sendable {
         let entry = table[index]
         let path = tree.appending(entry.path)
         let extents = progress.withLock { $0[index]?.extents ?? [] }
-        if extents.isEmpty {
-            // Said before the file is there, so that no file is in the tree that the record does not know.
-            try journal.append(ProgressRecord.file(index: index, entry: entry).line)
-        }
+        // Named in the record by the write that says the first of it.
+        let isNamed = Lock(!extents.isEmpty)
         let (journal, progress, reservation) = (journal, progress, reservation)
         let isAllocated = Lock(false)
         let file = try StagedFile(
-            path: path, size: entry.size, extents: extents, fileSystem: fileSystem, reader: reader, writesEarly: writesEarly,
+            path: path, size: entry.size, extents: extents, mode: fileMode, fileSystem: fileSystem, reader: reader,
+            writesEarly: writesEarly,
             onExtent: { (extent) throws(FileError) in
                 progress.withLock { $0[index, default: FileProgress()].extents.append(extent) }
                 if !isAllocated.withLock({ $0 }) { reservation.use(extent.length) }
-                try journal.append(ProgressRecord.extent(index: index, extent).line)
+                let line = ProgressRecord.extent(index: index, extent).line
+                try isNamed.withLock { (isNamed) throws(FileError) in
+                    if isNamed { return try journal.append(line) }
+                    try journal.append(ProgressRecord.file(index: index, entry: entry).line, line)
+                    isNamed = true
+                }
             },
             onReset: { () throws(FileError) in
                 let forgotten = progress.withLock { $0.removeValue(forKey: index)?.bytes ?? 0 }
@@ -93,15 +101,18 @@ public final class StagedVersion: Sendable {
     /// Notes that a file is whole and verified: it will not be fetched again.
     public func complete(_ index: Int, _ verification: Verification) throws(VolumeError) {
         try doing("record the progress of \(tree)") { () throws(FileError) in
-            try journal.append(ProgressRecord.verified(index: index, verification).line)
+            let verified = ProgressRecord.verified(index: index, verification).line
+            // An empty one has no extent that could have named it.
+            guard table.size(index) == 0 else { return try journal.append(verified) }
+            try journal.append(ProgressRecord.file(index: index, entry: table[index]).line, verified)
         }
         progress.withLock { $0[index] = FileProgress(verification: verification) }
     }
 
     /// As `complete`, of a file that was not opened.
     func note(_ index: Int, _ verification: Verification) throws(FileError) {
-        try journal.append(ProgressRecord.file(index: index, entry: table[index]).line)
-        try journal.append(ProgressRecord.verified(index: index, verification).line)
+        try journal.append(
+            ProgressRecord.file(index: index, entry: table[index]).line, ProgressRecord.verified(index: index, verification).line)
         progress.withLock { $0[index] = FileProgress(verification: verification) }
     }
 

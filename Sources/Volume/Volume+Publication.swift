@@ -134,7 +134,7 @@ extension Volume {
 
     // MARK: - The steps
 
-    /// Syncs files, then directories from the deepest up, after checking that the tree is what the table says; once.
+    /// Syncs files, then directories from the deepest up, where the tree is what the table says; once.
     /// - `sync`: with `after` only modes are set; nothing is written back either, since the manifest's sync would wait behind it.
     private func seal(_ staged: StagedVersion, _ sync: SyncTime) throws(VolumeError) {
         guard staged.sealed.withLock({ $0 != .before && $0 != sync }) else { return }
@@ -142,16 +142,20 @@ extension Volume {
         for index in staged.table.indices where staged.verification(index) == nil {
             throw .incomplete(target, reason: "\(staged.table[index].path) is not whole")
         }
-        let isExact = try doing("look through \(tree)") { () throws(FileError) in try holdsExactly(staged.table, in: tree) }
+        let isExact = try doing("look through \(tree)") { () throws(FileError) in
+            // All on their way to the disk first, so that no sync waits for what another could have written meanwhile.
+            let writesBack = try !fileSystem.space(at: tree).isInMemory && sync == .before
+            return try holdsExactly(staged.table, in: tree) { (path, status) throws(FileError) in
+                // What shares its file with a published version has this mode already, and so has what was made by us, but for a umask.
+                let hasMode = status.mode == settings.fileMode
+                guard writesBack || !hasMode else { return }
+                let file = try fileSystem.open(path, .read)
+                if !hasMode { try file.setMode(settings.fileMode) }
+                if writesBack { file.startWriteback(0..<status.size) }
+            }
+        }
         guard isExact else { throw .incomplete(target, reason: "the staged tree is not what was listed") }
         try doing("sync \(tree)") { () throws(FileError) in
-            // All on their way first, so that no sync waits for what another could have written meanwhile.
-            for entry in staged.table {
-                let file = try fileSystem.open(tree.appending(entry.path), .read)
-                // What shares its file with a published version has it already, and is not touched.
-                if try file.status().mode != settings.fileMode { try file.setMode(settings.fileMode) }
-                if sync == .before { file.startWriteback(0..<entry.size) }
-            }
             let table = staged.table
             if sync == .before { try fileSystem.sync(table.count) { tree.appending(table[$0].path) } }
             for directory in expectedDirectories(staged.table).reversed() { try sealDirectory(tree.pushing(directory), sync) }
@@ -220,11 +224,15 @@ extension Volume {
     }
 
     /// Whether a directory holds the table's files, with their sizes, and the directories they need, and nothing else.
-    func holdsExactly(_ table: FileTable, in directory: FilePath) throws(FileError) -> Bool {
+    /// - `each`: called with each of the files.
+    func holdsExactly(
+        _ table: FileTable, in directory: FilePath, each: (FilePath, FileStatus) throws(FileError) -> Void = { _, _ in }
+    ) throws(FileError) -> Bool {
         // If all of it is there, and there are as many names as that, nothing else is: no list of the names need be held.
         for entry in table {
-            let status = try fileSystem.status(directory.appending(entry.path))
-            guard status?.kind == .file, status?.size == entry.size else { return false }
+            let path = directory.appending(entry.path)
+            guard let status = try fileSystem.status(path), status.kind == .file, status.size == entry.size else { return false }
+            try each(path, status)
         }
         let directories = expectedDirectories(table)
         var names = try fileSystem.openDirectory(directory).entryCount()

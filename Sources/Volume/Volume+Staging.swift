@@ -57,7 +57,8 @@ extension Volume {
         }
         return StagedVersion(
             model: model, version: version, table: table, source: source, tree: tree, fileSystem: fileSystem, reader: reader,
-            journal: journal, reservation: reservation, progress: kept.mapValues(\.progress), reusable: found,
+            fileMode: settings.fileMode, journal: journal, reservation: reservation, progress: kept.mapValues(\.progress),
+            reusable: found,
             writesEarly: settings.sync == .before)
     }
 

@@ -84,6 +84,26 @@ struct StagingTests {
         }
     }
 
+    @Test("the record of a file of one piece takes two writes: that it is there, and that it is verified; of an empty one, one")
+    func writesOfRecord() async throws {
+        try await withDirectory { directory in
+            let bench = try Bench(directory)
+            let probe = Probe()
+            let staged = try bench.stage(.eight, content, on: bench.volume(probe))
+            func writes() -> Int {
+                probe.calls.count { $0.path.lastComponent?.string.hasPrefix("progress") == true && $0.operation == .write }
+            }
+            for (index, expected) in [(0, 2), (2, 1)] {
+                let (before, bytes) = (writes(), content.files[index].bytes)
+                let file = try staged.open(index)
+                try bench.write(bytes, 0..<file.size, into: file)
+                try staged.complete(index, Verification(crc64nvme: checksum(bytes), method: .md5))
+                #expect(writes() - before == expected)
+            }
+            #expect(try bench.stage(.eight, content, on: bench.volume()).incomplete == [1, 3])
+        }
+    }
+
     @Test("a file that is opened again by the same fetch goes on from where it was")
     func reopened() async throws {
         try await withDirectory { directory in

@@ -24,14 +24,14 @@ struct RequestSigner: Sendable {
     func sign(_ request: CanonicalRequest, at time: Timestamp) -> Signature {
         let dateTime = time.compact
         let day = String(dateTime.prefix(8))
-        let scope = [day, region, service, "aws4_request"].joined(separator: "/")
+        let scope = String(pieces: [day, "/", region, "/", service, "/aws4_request"])
         let hash = Hex.encode(DigestKind.sha256.digest(of: request.text.utf8))
-        let stringToSign = ["AWS4-HMAC-SHA256", dateTime, scope, hash].joined(separator: "\n")
+        let stringToSign = String(pieces: ["AWS4-HMAC-SHA256\n", dateTime, "\n", scope, "\n", hash])
         let hex = Hex.encode(HMAC.sha256(of: stringToSign.utf8, key: signingKey(day: day)))
-        let authorization = [
+        let authorization = String(pieces: [
             "AWS4-HMAC-SHA256 Credential=", credentials.accessKeyID, "/", scope, ", SignedHeaders=", request.signedHeaders,
             ", Signature=", hex,
-        ].joined()
+        ])
         return Signature(stringToSign: stringToSign, hex: hex, authorization: authorization)
     }
 

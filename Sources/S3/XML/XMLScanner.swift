@@ -30,11 +30,17 @@ final class XMLScanner {
     private let parser: OpaquePointer
     private let limits: XMLLimits
     private let handler: any XMLHandler
-    /// Of the open elements, from the root.
-    private var path: [String] = []
-    private var text: [UInt8] = []
+    private var elements = Elements()
     private var taken = 0
     private var fault: XMLFault?
+
+    /// Those that are open. One value, so that Swift checks once an event that nobody else changes it.
+    private struct Elements {
+        /// Their names, from the root.
+        var path: [String] = []
+        /// What stands in the innermost since the last tag.
+        var text: [UInt8] = []
+    }
 
     /// - Returns: `nil` where there is no memory for a parser.
     init?(_ handler: any XMLHandler, limits: XMLLimits = XMLLimits()) {
@@ -46,7 +52,7 @@ final class XMLScanner {
             parser, { data, name, _ in XMLScanner.of(data)?.started(name) }, { data, _ in XMLScanner.of(data)?.ended() })
         XML_SetCharacterDataHandler(parser) { XMLScanner.of($0)?.characters($1, $2) }
         XML_SetStartDoctypeDeclHandler(parser) { data, _, _, _, _ in
-            XMLScanner.of(data)?.stop(.refused("it declares a document type"))
+            XMLScanner.of(data)?.step { (_) throws(XMLFault) in throw .refused("it declares a document type") }
         }
     }
 
@@ -85,39 +91,43 @@ final class XMLScanner {
         data.map { Unmanaged<XMLScanner>.fromOpaque($0).takeUnretainedValue() }
     }
 
-    private func stop(_ fault: XMLFault) {
-        guard self.fault == nil else { return }
-        self.fault = fault
-        XML_StopParser(parser, XML_Bool(XML_FALSE))
+    /// Does what an event asks for, unless an earlier one has had a fault.
+    private func step(_ take: (inout Elements) throws(XMLFault) -> Void) {
+        guard fault == nil else { return }
+        do throws(XMLFault) {
+            try take(&elements)
+        } catch {
+            fault = error
+            XML_StopParser(parser, XML_Bool(XML_FALSE))
+        }
     }
 
     private func started(_ name: UnsafePointer<XML_Char>?) {
-        guard fault == nil, let name else { return }
-        path.append(String(cString: name))
-        text.removeAll(keepingCapacity: true)
-        guard path.count <= limits.depth else { return stop(.refused("its elements are nested too deeply")) }
-        handler.started(path)
+        guard let name else { return }
+        step { (elements) throws(XMLFault) in
+            elements.path.append(String(cString: name))
+            elements.text.removeAll(keepingCapacity: true)
+            guard elements.path.count <= limits.depth else { throw .refused("its elements are nested too deeply") }
+            handler.started(elements.path)
+        }
     }
 
     private func ended() {
-        guard fault == nil else { return }
-        let content = String(decoding: text, as: UTF8.self)
-        text.removeAll(keepingCapacity: true)
-        do throws(XMLFault) {
-            try handler.ended(path, text: content)
-        } catch {
-            stop(error)
+        step { (elements) throws(XMLFault) in
+            let content = String(decoding: elements.text, as: UTF8.self)
+            elements.text.removeAll(keepingCapacity: true)
+            try handler.ended(elements.path, text: content)
+            elements.path.removeLast()
         }
-        path.removeLast()
     }
 
     private func characters(_ bytes: UnsafePointer<XML_Char>?, _ count: CInt) {
-        guard fault == nil, let bytes, count > 0 else { return }
-        guard text.count + Int(count) <= limits.textBytes else {
-            return stop(.refused("an element holds more than \(limits.textBytes) bytes of text"))
-        }
-        bytes.withMemoryRebound(to: UInt8.self, capacity: Int(count)) {
-            text.append(contentsOf: UnsafeBufferPointer(start: $0, count: Int(count)))
+        guard let bytes, count > 0 else { return }
+        step { (elements) throws(XMLFault) in
+            guard elements.text.count + Int(count) <= limits.textBytes else {
+                throw .refused("an element holds more than \(limits.textBytes) bytes of text")
+            }
+            elements.text.append(contentsOf: UnsafeRawBufferPointer(start: bytes, count: Int(count)))
         }
     }
 }
