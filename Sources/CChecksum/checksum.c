@@ -5,8 +5,9 @@
 
 static struct crc crc64nvme, crc32c, crc32;
 
-/// As crc_folding_method() says, which asks the processor each time.
+/// As crc_folding_method() and crc_folds_wide() say, which ask the processor each time.
 static const char *folding_method;
+static bool folds_wide;
 
 /// Before main: tables and factors follow from the polynomials in about 0.1 ms, so that no constant stands here that nobody can
 /// check, and no call has to ask whether they are there.
@@ -15,14 +16,26 @@ __attribute__((constructor)) static void prepare(void) {
     crc_prepare(&crc32c, 32, 0x82F63B78);             // RFC 3720 section 12.1
     crc_prepare(&crc32, 32, 0xEDB88320);              // IEEE 802.3 section 3.2.9
     folding_method = crc_folding_method();
+    folds_wide = folding_method != NULL && crc_folds_wide();
 }
 
-static uint64_t update(const struct crc *crc, uint64_t finished, const void *data, size_t length) {
+/// By whatever is fastest here; `copy` may be NULL.
+static uint64_t update(const struct crc *crc, uint64_t finished, const uint8_t *bytes, uint8_t *copy, size_t length) {
     uint64_t reg = finished ^ crc->ones;
+    // Of a single block there is nothing to fold.
+    if (folds_wide && length >= 2 * CRC_WIDE_BLOCK) {
+        uint8_t block[CRC_WIDE_BLOCK];
+        size_t taken = crc_fold_wide(crc, reg, bytes, copy, length, block);
+        reg = crc_update_by_folding(crc, 0, block, sizeof block);
+        bytes += taken;
+        length -= taken;
+        if (copy != NULL) copy += taken;
+    }
     if (folding_method != NULL && length >= CRC_FOLD_MINIMUM) {
-        reg = crc_update_by_folding(crc, reg, data, length);
+        reg = copy != NULL ? crc_copy_by_folding(crc, reg, bytes, copy, length) : crc_update_by_folding(crc, reg, bytes, length);
     } else {
-        reg = crc_update_by_table(crc, reg, data, length);
+        if (copy != NULL && length > 0) memcpy(copy, bytes, length);
+        reg = crc_update_by_table(crc, reg, bytes, length);
     }
     return reg ^ crc->ones;
 }
@@ -32,23 +45,19 @@ static uint64_t update_by_table(const struct crc *crc, uint64_t finished, const 
 }
 
 uint64_t aspired_crc64nvme(uint64_t crc, const void *data, size_t length) {
-    return update(&crc64nvme, crc, data, length);
+    return update(&crc64nvme, crc, data, NULL, length);
 }
 
 uint64_t aspired_crc64nvme_copy(uint64_t crc, void *copy, const void *data, size_t length) {
-    if (folding_method != NULL && length >= CRC_FOLD_MINIMUM) {
-        return crc_copy_by_folding(&crc64nvme, crc ^ crc64nvme.ones, data, copy, length) ^ crc64nvme.ones;
-    }
-    if (length > 0) memcpy(copy, data, length);
-    return aspired_crc64nvme(crc, data, length);
+    return update(&crc64nvme, crc, data, copy, length);
 }
 
 uint32_t aspired_crc32c(uint32_t crc, const void *data, size_t length) {
-    return (uint32_t)update(&crc32c, crc, data, length);
+    return (uint32_t)update(&crc32c, crc, data, NULL, length);
 }
 
 uint32_t aspired_crc32(uint32_t crc, const void *data, size_t length) {
-    return (uint32_t)update(&crc32, crc, data, length);
+    return (uint32_t)update(&crc32, crc, data, NULL, length);
 }
 
 uint64_t aspired_crc64nvme_combine(uint64_t a, uint64_t b, uint64_t length_b) {
@@ -76,5 +85,6 @@ uint32_t aspired_crc32_table(uint32_t crc, const void *data, size_t length) {
 }
 
 const char *aspired_crc_method(void) {
+    if (folds_wide) return "vpclmulqdq";
     return folding_method != NULL ? folding_method : "table";
 }

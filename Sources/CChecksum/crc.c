@@ -73,4 +73,5 @@ void crc_prepare(struct crc *crc, unsigned width, uint64_t polynomial) {
     }
     crc->fold_block = factors(crc, 128);
     crc->fold_lanes = factors(crc, 128 * CRC_LANES);
+    crc->fold_wide = factors(crc, 8 * CRC_WIDE_BLOCK);
 }

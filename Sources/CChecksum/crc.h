@@ -1,6 +1,7 @@
 #ifndef CRC_H
 #define CRC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,7 +16,8 @@ struct crc_factors {
     uint64_t first, second;
 };
 
-enum { CRC_SLICES = 8, CRC_LANES = 8 };
+/// The wide block is what all lanes of crc_fold_wide.c hold, in bytes.
+enum { CRC_SLICES = 8, CRC_LANES = 8, CRC_WIDE_BLOCK = 64 * CRC_LANES };
 
 struct crc {
     unsigned width;
@@ -24,7 +26,7 @@ struct crc {
     uint64_t ones;
     /// [k][b] is the register after the byte b and k zero bytes, from a register of 0.
     uint64_t table[CRC_SLICES][256];
-    struct crc_factors fold_block, fold_lanes;
+    struct crc_factors fold_block, fold_lanes, fold_wide;
 };
 
 /// Derives everything from the polynomial, which is given reflected and without its term x^width.
@@ -47,5 +49,14 @@ uint64_t crc_update_by_folding(const struct crc *crc, uint64_t reg, const uint8_
 
 /// The same, and a copy of the bytes, which must not overlap them.
 uint64_t crc_copy_by_folding(const struct crc *crc, uint64_t reg, const uint8_t *bytes, uint8_t *copy, size_t length);
+
+/// Whether this machine has carry-less multiplication of 64 bytes at once: else crc_fold_wide must not be called.
+bool crc_folds_wide(void);
+
+/// Goes through at least one and as many whole wide blocks of the bytes as there are, and copies them, unless `copy` is NULL: the two
+/// must not overlap. `block` is then a wide block whose register, begun as 0, is that after all of them.
+/// Returns how many bytes those were.
+size_t crc_fold_wide(
+    const struct crc *crc, uint64_t reg, const uint8_t *bytes, uint8_t *copy, size_t length, uint8_t *block);
 
 #endif

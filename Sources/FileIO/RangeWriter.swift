@@ -3,7 +3,7 @@ import Servables
 /// Writes one range of a staged file from its start on; owned by one thread, synchronous.
 ///
 /// libcurl hands out at most 16 KiB at a time: slices are checksummed and copied in one pass and gathered, so that one `pwrite` takes
-/// 128 KiB or more (DESIGN, hard rule 1).
+/// 256 KiB or more (DESIGN, hard rule 1).
 public struct RangeWriter: ~Copyable, @unchecked Sendable {
     private let file: StagedFile
     private let range: Range<Int64>
@@ -14,6 +14,8 @@ public struct RangeWriter: ~Copyable, @unchecked Sendable {
     private var checksum: RunningChecksum
     /// Bytes for which a write of their own costs little, though more might have come (DESIGN, hard rule 1).
     private static let worthWriting = 64 << 10
+    /// Bytes to write when nobody else writes to the file; while somebody does, there is room to gather on.
+    private static let enough = 256 << 10
 
     init(file: StagedFile, range: Range<Int64>, checksums: ChecksumSet) {
         self.file = file
@@ -46,8 +48,8 @@ public struct RangeWriter: ~Copyable, @unchecked Sendable {
             gathered += count
             rest = UnsafeRawBufferPointer(rebasing: rest[count...])
         }
-        // While another thread writes to the file the kernel would have this one spin: there is room to gather some more.
-        if gathered >= buffer.size / 2 { try flushIfFree() }
+        // While another thread writes to the file this one would wait, and on a busy machine be woken late.
+        if gathered >= min(Self.enough, buffer.size / 2) { try flushIfFree() }
         return true
     }
 
@@ -86,13 +88,13 @@ public struct RangeWriter: ~Copyable, @unchecked Sendable {
 final class GatherBuffer {
     /// Bytes of all buffers in use, as far as that leaves each of them what makes a write worth its while.
     private static let poolSize = 8 << 20
-    private static let sizes = (smallest: 64 << 10, largest: 256 << 10)
-    /// Idle buffers kept for the next writers; more are given back to the system.
-    private static let kept = 8
+    private static let sizes = (smallest: 64 << 10, largest: 1 << 20)
+    /// Bytes of idle buffers that are kept for the next writers; more are given back to the system.
+    private static let kept = 4 << 20
     // The pointers are only ever held by one buffer or by the pool.
     private struct Pool: @unchecked Sendable {
         var free: [UnsafeMutableRawBufferPointer] = []
-        var used = 0
+        var used = (count: 0, bytes: 0)
     }
     private static let pool = Lock(Pool())
 
@@ -106,34 +108,38 @@ final class GatherBuffer {
     }
 
     static func take() -> GatherBuffer {
-        let (bytes, used) = pool.withLock { pool in
-            pool.used += 1
-            return (Pool(free: pool.free.popLast().map { [$0] } ?? []), pool.used)
+        let (size, idle): (Int, Pool) = pool.withLock { pool in
+            pool.used.count += 1
+            let share = min(poolSize / pool.used.count, poolSize - pool.used.bytes)
+            // A power of two, so that there are few sizes and idle ones fit.
+            var size = sizes.largest
+            while size > max(sizes.smallest, share) { size /= 2 }
+            pool.used.bytes += size
+            let index = pool.free.lastIndex { $0.count == size }
+            return (size, Pool(free: index.map { [pool.free.remove(at: $0)] } ?? []))
         }
-        let size = min(sizes.largest, max(sizes.smallest, poolSize / used & ~(64 << 10 - 1)))
-        if let bytes = bytes.free.first {
-            if bytes.count == size { return GatherBuffer(bytes) }
-            bytes.deallocate()
-        }
-        return GatherBuffer(.allocate(byteCount: size, alignment: 4096))
+        return GatherBuffer(idle.free.first ?? .allocate(byteCount: size, alignment: 4096))
     }
 
     /// Gives the idle buffers back to the system.
     static func drain() {
         let idle = pool.withLock { pool in
-            defer { pool.free = [] }
-            return pool
+            let idle = Pool(free: pool.free)
+            pool.free = []
+            return idle
         }
         for bytes in idle.free { bytes.deallocate() }
     }
 
     deinit {
         let bytes = Pool(free: [UnsafeMutableRawBufferPointer(start: address, count: size)])
-        let surplus = Self.pool.withLock { pool in
-            pool.used -= 1
-            guard pool.free.count < Self.kept else { return bytes }
+        let surplus = Self.pool.withLock { [size] pool in
+            pool.used = (pool.used.count - 1, pool.used.bytes - size)
             pool.free += bytes.free
-            return Pool()
+            var surplus = Pool()
+            // The oldest go: of the sizes that are asked for now there are some among the others.
+            while pool.free.reduce(0, { $0 + $1.count }) > Self.kept { surplus.free.append(pool.free.removeFirst()) }
+            return surplus
         }
         for bytes in surplus.free { bytes.deallocate() }
     }

@@ -5,19 +5,30 @@ import NIOPosix
 
 /// One client's connection: reads its requests and answers them in order.
 struct Connection: Sendable {
-    typealias Channel = NIOAsyncChannel<HTTPServerRequestPart, HTTPServerResponsePart>
+    private typealias Channel = NIOAsyncChannel<HTTPServerRequestPart, HTTPServerResponsePart>
     private typealias Parts = NIOAsyncChannelInboundStream<HTTPServerRequestPart>.AsyncIterator
 
-    let channel: Channel
-    let service: Service
-    /// Counted from 1.
-    let number: Int
+    private let channel: Channel
+    private let service: Service
+    private let number: Int
 
     /// Bodies wait in memory, so there is a bound to them.
     private static let maximumBody = 1 << 30
 
-    /// Returns when either side has closed the connection.
-    func run() async {
+    /// Serves a connection that has not been read from, and returns when either side has closed it.
+    /// - `number`: of the connection, counted from 1.
+    static func serve(_ channel: any NIOCore.Channel, service: Service, number: Int) async {
+        // Not before it is served: NIO takes one that nobody serves for a mistake, and ends the process.
+        let made = channel.eventLoop.submit {
+            guard channel.isActive else { throw ChannelError.alreadyClosed }
+            return try Channel(wrappingChannelSynchronously: channel)
+        }
+        guard let made = try? await made.get() else { return }
+        channel.setOption(.autoRead, value: true).whenFailure { _ in channel.close(promise: nil) }
+        await Connection(channel: made, service: service, number: number).run()
+    }
+
+    private func run() async {
         // A client that goes away in the middle is nothing to report.
         try? await channel.executeThenClose { inbound, _ in
             var parts = inbound.makeAsyncIterator()

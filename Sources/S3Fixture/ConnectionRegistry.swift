@@ -5,6 +5,7 @@ final class ConnectionRegistry: Sendable {
     private struct State {
         var open: [Int: any Channel] = [:]
         var accepted = 0
+        var isClosing = false
         var waiting: [CheckedContinuation<Void, Never>] = []
     }
 
@@ -13,13 +14,16 @@ final class ConnectionRegistry: Sendable {
     var accepted: Int { state.withLock { $0.accepted } }
     var open: Int { state.withLock { $0.open.count } }
 
+    /// Closes it at once where all others were.
     /// - Returns: the connection's number, counted from 1.
     func add(_ channel: any Channel) -> Int {
-        state.withLock { state in
+        let (number, isLate) = state.withLock { state in
             state.accepted += 1
-            state.open[state.accepted] = channel
-            return state.accepted
+            state.open[state.accepted] = state.isClosing ? nil : channel
+            return (state.accepted, state.isClosing)
         }
+        if isLate { channel.close(promise: nil) }
+        return number
     }
 
     func remove(_ number: Int) {
@@ -43,7 +47,12 @@ final class ConnectionRegistry: Sendable {
         }
     }
 
+    /// Closes those that are open, and those that come.
     func closeAll() {
-        for channel in state.withLock({ Array($0.open.values) }) { channel.close(promise: nil) }
+        let open = state.withLock { state in
+            state.isClosing = true
+            return Array(state.open.values)
+        }
+        for channel in open { channel.close(promise: nil) }
     }
 }

@@ -36,20 +36,21 @@ public final class FixtureServer: Sendable {
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            // Until there is somebody who serves it.
+            .childChannelOption(.autoRead, value: false)
             .bind(host: host, port: port) { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.configureHTTPServerPipeline()
-                    return try Connection.Channel(wrappingChannelSynchronously: channel)
+                    return (channel: channel, number: registry.add(channel))
                 }
             }
         let serving = Task {
             // Ends by the listener's closing or by cancellation; both are the shutdown.
             _ = try? await listener.executeThenClose { inbound in
                 try await withThrowingDiscardingTaskGroup { group in
-                    for try await channel in inbound {
-                        let number = registry.add(channel.channel)
+                    for try await (channel, number) in inbound {
                         group.addTask {
-                            await Connection(channel: channel, service: service, number: number).run()
+                            await Connection.serve(channel, service: service, number: number)
                             registry.remove(number)
                         }
                     }

@@ -24,7 +24,7 @@ extension CurlOption {
 
     /// Every option that a request is made with, but for the callbacks and their data, which `EasyHandle` sets.
     static func all(for request: HTTPRequest, _ configuration: HTTPClientConfiguration) -> [CurlOption] {
-        lasting(configuration) + own(request, configuration)
+        lasting(configuration) + own(request, configuration, among: 1)
     }
 
     /// What is the same for all requests of a client: a handle keeps it.
@@ -32,8 +32,8 @@ extension CurlOption {
         connection(configuration) + trust(configuration) + message(configuration)
     }
 
-    /// What a request has of its own, each time all of it: `EasyHandle` takes nothing else back.
-    static func own(_ request: HTTPRequest, _ configuration: HTTPClientConfiguration) -> [CurlOption] {
+    /// What a request has of its own, each time all of it: `EasyHandle` takes nothing else back. `count` requests are its thread's.
+    static func own(_ request: HTTPRequest, _ configuration: HTTPClientConfiguration, among count: Int) -> [CurlOption] {
         let isFresh = request.connection == .fresh
         let proxy = configuration.proxies.route(to: request.url).proxy
         var options: [CurlOption] = [
@@ -42,7 +42,7 @@ extension CurlOption {
             // Seconds; zero takes no answer from before.
             .long(CURLOPT_DNS_CACHE_TIMEOUT, isFresh ? 0 : 60),
             .long(CURLOPT_FRESH_CONNECT, isFresh ? 1 : 0),
-            .long(CURLOPT_BUFFERSIZE, configuration.receiveBuffer(of: request)),
+            .long(CURLOPT_BUFFERSIZE, configuration.receiveBuffer(of: request, among: count)),
             .string(CURLOPT_PROXY, proxy?.url ?? ""),
             // A tunnel for https, the absolute form for http.
             .long(CURLOPT_HTTPPROXYTUNNEL, proxy != nil && request.url.hasPrefix("https://") ? 1 : 0),

@@ -52,7 +52,8 @@ final class TransferLoop {
                 handle = try EasyHandle(CurlOption.lasting(configuration), Self.callbacks)
             }
             try handle.prepare(
-                CurlOption.own(exchange.request, configuration), context: Unmanaged.passUnretained(exchange).toOpaque())
+                CurlOption.own(exchange.request, configuration, among: active.count + 1),
+                context: Unmanaged.passUnretained(exchange).toOpaque())
             try multi.add(handle)
         } catch {
             return refuse(.library(reason: error.code.text))

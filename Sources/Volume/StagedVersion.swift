@@ -101,15 +101,14 @@ public final class StagedVersion: Sendable {
     /// Notes that a file is whole and verified: it will not be fetched again.
     public func complete(_ index: Int, _ verification: Verification) throws(VolumeError) {
         try doing("record the progress of \(tree)") { () throws(FileError) in
-            let verified = ProgressRecord.verified(index: index, verification).line
             // An empty one has no extent that could have named it.
-            guard table.size(index) == 0 else { return try journal.append(verified) }
-            try journal.append(ProgressRecord.file(index: index, entry: table[index]).line, verified)
+            guard table.size(index) > 0 else { return try note(index, verification) }
+            try journal.append(ProgressRecord.verified(index: index, verification).line)
+            progress.withLock { $0[index] = FileProgress(verification: verification) }
         }
-        progress.withLock { $0[index] = FileProgress(verification: verification) }
     }
 
-    /// As `complete`, of a file that was not opened.
+    /// As `complete`, of a file that the record does not name yet.
     func note(_ index: Int, _ verification: Verification) throws(FileError) {
         try journal.append(
             ProgressRecord.file(index: index, entry: table[index]).line, ProgressRecord.verified(index: index, verification).line)

@@ -144,7 +144,7 @@ extension Volume {
         }
         let isExact = try doing("look through \(tree)") { () throws(FileError) in
             // All on their way to the disk first, so that no sync waits for what another could have written meanwhile.
-            let writesBack = try !fileSystem.space(at: tree).isInMemory && sync == .before
+            let writesBack = sync == .before ? try !fileSystem.space(at: tree).isInMemory : false
             return try holdsExactly(staged.table, in: tree) { (path, status) throws(FileError) in
                 // What shares its file with a published version has this mode already, and so has what was made by us, but for a umask.
                 let hasMode = status.mode == settings.fileMode

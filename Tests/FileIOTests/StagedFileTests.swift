@@ -1,8 +1,9 @@
 import Digests
-import FileIO
 import Servables
 import SystemPackage
 import Testing
+
+@testable import FileIO
 
 @Suite("Files assembled from ranges")
 struct StagedFileTests {
@@ -138,6 +139,52 @@ struct StagedFileTests {
         }
     }
 
+    @Test("while another writes to the file a writer gathers on, and then writes all of it at once")
+    func gathersOn() async throws {
+        try await withDirectory { directory in
+            var dice = Dice(seed: 12)
+            let content = dice.bytes(2 << 20)
+            let second = Lock<RangeWriter?>(nil)
+            let isFirst = Lock(true)
+            // Called within the first one's write.
+            let probe = Probe { _, call in
+                guard call.operation == .write,
+                    isFirst.withLock({ isFirst in
+                        defer { isFirst = false }
+                        return isFirst
+                    })
+                else { return .proceed }
+                take(stride(from: 1 << 20, to: 7 << 18, by: 16 << 10))
+                return .proceed
+            }
+            @Sendable func take(_ starts: StrideTo<Int>) {
+                second.withLock { writer in
+                    for start in starts {
+                        let isTaken = content[start..<start + 16 << 10].withUnsafeBytes { try? writer?.append($0) }
+                        #expect(isTaken == true)
+                    }
+                }
+            }
+            let file = try stage(directory.appending("f"), 2 << 20, probe: probe)
+            second.withLock { $0 = file.writer(for: 1 << 20..<2 << 20, checksums: .crc64nvme) }
+            try fill(file, 0..<256 << 10, with: Array(content[..<(256 << 10)]))
+            take(stride(from: 7 << 18, to: 2 << 20, by: 16 << 10))
+            try second.withLock { try $0.take()?.finish() }
+            #expect(probe.calls.filter { $0.operation == .write }.map(\.length) == [256 << 10, 784 << 10, 240 << 10])
+            try fill(file, 256 << 10..<1 << 20, with: Array(content[(256 << 10)..<(1 << 20)]))
+            #expect(try read(directory.appending("f")) == content)
+            #expect(file.crc64nvme() == checksum(content))
+        }
+    }
+
+    @Test("however many writers gather, their buffers take no more than the pool and the least that each needs")
+    func buffers() {
+        let buffers = (0..<160).map { _ in GatherBuffer.take() }
+        #expect(buffers.reduce(0) { $0 + $1.size } <= 8 << 20 + buffers.count * 64 << 10)
+        #expect(buffers.allSatisfy { $0.size >= 64 << 10 })
+        #expect(Set(buffers.map(\.address)).count == buffers.count)
+    }
+
     @Test("after a write that failed, no extent claims bytes that are not there", arguments: 1...3)
     func failedWrite(number: Int) async throws {
         try await withDirectory { directory in
@@ -154,8 +201,10 @@ struct StagedFileTests {
             let file = try stage(directory.appending("f"), 1_000_000, probe: probe)
             var writer = file.writer(for: 0..<1_000_000, checksums: .crc64nvme)
             var failure: FileError?
-            content[..<900_000].withUnsafeBytes { bytes in
-                do throws(FileError) { _ = try writer.append(bytes) } catch { failure = error }
+            for start in stride(from: 0, to: 900_000, by: 16 << 10) where failure == nil {
+                content[start..<min(start + 16 << 10, 900_000)].withUnsafeBytes { bytes in
+                    do throws(FileError) { _ = try writer.append(bytes) } catch { failure = error }
+                }
             }
             #expect(failure?.errno == .noSpace)
             // What was taken before is kept: the disk may have room again.

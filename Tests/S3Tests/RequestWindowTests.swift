@@ -132,7 +132,7 @@ struct RequestWindowTests {
 
     @Test("large requests wait for the line, and small ones that come later fill the gap; urgency goes before")
     func gaps() async {
-        let window = RequestWindow(limit: 32, partSize: part, time: time)
+        let window = RequestWindow(limit: 2 * WindowControl.firstCount, partSize: part, time: time)
         for _ in 0..<WindowControl.firstParts { #expect(await window.take(for: FetchParty("m"), bytes: part)) }
         let order = Box<[String]>([])
         var tasks: [Task<Void, Never>] = []

@@ -41,6 +41,18 @@ struct CurlOptionTests {
         #expect(CurlOption.all(for: HTTPRequest("GET", "http://h/"), configuration).map(\.line).contains("BUFFERSIZE=\(buffer)"))
     }
 
+    @Test(
+        "much of a large answer is taken at once where few come, and what comes in records, or is small, needs no more than that",
+        arguments: [
+            ("http", 8_192, 1, 256), ("http", 8_192, 16, 256), ("http", 8_192, 32, 128), ("http", 8_192, 128, 64),
+            ("https", 8_192, 1, 64), ("http", 100, 1, 104), ("http", 1, 1, 16),
+        ] as [(String, Int64, Int, Int)])
+    func receiving(scheme: String, answerKiB: Int64, count: Int, bufferKiB: Int) {
+        var request = HTTPRequest("GET", scheme + "://h/")
+        request.answerBytes = answerKiB << 10
+        #expect(HTTPClientConfiguration(version: "1").receiveBuffer(of: request, among: count) == bufferKiB << 10)
+    }
+
     @Test("a request that wants a fresh connection takes neither an open one nor an address from before")
     func fresh() {
         var request = HTTPRequest("GET", "http://h/")
@@ -112,7 +124,8 @@ struct CurlOptionTests {
         var context = 0
         for method in ["GET", "HEAD", "PUT"] {
             try withUnsafeMutablePointer(to: &context) { context in
-                try handle.prepare(CurlOption.own(HTTPRequest(method, "http://h/"), configuration), context: context)
+                try handle.prepare(
+                    CurlOption.own(HTTPRequest(method, "http://h/"), configuration, among: 1), context: context)
             }
             handle.forget()
         }

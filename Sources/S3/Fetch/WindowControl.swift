@@ -8,10 +8,10 @@ import Servables
 /// so, and goes back where it is not, to try again later.
 struct WindowControl: Sendable {
     /// Requests at once to begin with.
-    static let firstCount = 24
+    static let firstCount = 32
     /// Parts at once to begin with: one connection carries 85 to 90 MB/s (S3's performance guidelines), so that these fill most lines
     /// from the start.
-    static let firstParts = 24
+    static let firstParts = 32
     /// A request of so few bytes is over before it has its share of the line: only its latency counts.
     static let smallBytes: Int64 = 256 << 10
     /// What a doubled bound has to bring: less is within what a network and a busy machine do by themselves.
