@@ -16,7 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { objects_most = 200000, gathered = 128 << 10 };
+enum { objects_most = 200000, gathered = 1 << 20 };
 
 struct object {
     char *path;

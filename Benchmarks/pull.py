@@ -23,7 +23,7 @@ import report
 import versions
 from endpoint import Endpoint, Fault, nginx_modules
 from scenes import MIB, Source, shapes
-from tools import FLOOR, PEERS, Tools, binaries, compare, measured
+from tools import FLOORS, PEERS, Tools, binaries, compare, fits, measured
 
 # Of these aspired is shown alone: no peer verifies anything.
 ALONE = ("md5", "multipart")
@@ -63,7 +63,7 @@ def main():
                     continue
                 for shape in wanted:
                     row = report.Row(medium, kind, shape)
-                    rounds(row, names, options.runs, tools, source, folder)
+                    rounds(row, [name for name in names if fits(name, kind, shape)], options.runs, tools, source, folder)
                     rows.append(row)
                     report.show(row)
         later = versions.measure(tools, source, next(iter(media.values())), options.runs) if options.versions else None
@@ -93,8 +93,8 @@ def arguments():
     parser.add_argument("--small", type=int, default=4000, help="how many objects of 16 KiB")
     parser.add_argument("--scenes", type=listed(SCENES), default=SCENES, help="of " + ", ".join(SCENES) + "; or none: --scenes=")
     parser.add_argument("--shapes", type=listed(shapes(8, 1)), default=list(shapes(8, 1)), help="of one, eight, small")
-    parser.add_argument("--tools", type=listed(("aspired", *PEERS, FLOOR)), default=["aspired", *PEERS, FLOOR],
-                        help="of aspired, s5cmd, rclone, juicefs, floor")
+    parser.add_argument("--tools", type=listed(("aspired", *PEERS, *FLOORS)), default=["aspired", *PEERS, *FLOORS],
+                        help="of aspired, s5cmd, rclone, juicefs, floor, libcurl")
     parser.add_argument("--media", type=listed(("tmpfs", "disk")), default=["tmpfs", "disk"], help="of tmpfs, disk")
     parser.add_argument("--disk", default=".build", help="a folder on the disk to be measured")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes of nginx")

@@ -7,10 +7,11 @@ from xml.sax.saxutils import escape
 
 from endpoint import KINDS
 from scenes import MIB
-from tools import FLOOR, PEERS
+from tools import FLOOR, FLOORS, LIBCURL, PEERS
 
 # In every row.
 PEAK_MIB = 48
+ANONYMOUS_MIB = 24
 
 
 @dataclass
@@ -35,7 +36,7 @@ class Row:
 
     @property
     def peers(self):
-        return [peer for peer in (*PEERS, FLOOR) if peer in self.runs] if "aspired" in self.runs else []
+        return [peer for peer in (*PEERS, *FLOORS) if peer in self.runs] if "aspired" in self.runs else []
 
     def title(self):
         return f"{KINDS[self.kind].title.split(':')[0]}, {self.shape.title}, {self.medium}"
@@ -125,10 +126,11 @@ class Report:
                 peer = min(peers, key=lambda peer: row.median(peer, what))
                 against = f"the best ({peer})" if limit.is_of_best else peer
                 lines.append(verdict(row.title(), against, what, allowed, row.ratio(peer, what)))
-        peaks = [(most(row, "aspired", "peak"), row.title()) for row in self.rows if "aspired" in row.runs]
-        if peaks:
-            peak, title = max(peaks)
-            lines.append(verdict(f"every row; the most in: {title}", "", "peak MiB", PEAK_MIB, peak))
+        for what, named, limit in (("peak", "peak MiB", PEAK_MIB), ("anonymous", "anonymous MiB", ANONYMOUS_MIB)):
+            peaks = [(most(row, "aspired", what), row.title()) for row in self.rows if "aspired" in row.runs]
+            if peaks:
+                peak, title = max(peaks)
+                lines.append(verdict(f"every row; the most in: {title}", "", named, limit, peak))
         if self.later:
             shared = "a new version that shares 95 % of its bytes"
             lines.append(verdict(shared, "a full pull", "wall", NEW_VERSION, self.later.update / self.later.full))
@@ -167,7 +169,8 @@ class Report:
             "rclone eight streams of each large object, and as many objects at once as there are, up to 128; juicefs 16 threads, and 128 for the "
             "small objects. aspired verifies each object by what the endpoint offers, a CRC-64/NVME where no other is named, and syncs it; on a "
             "disk, `sync -f` follows the others, within their wall time. *floor* is no tool: it receives what it is told to and writes it, with no "
-            "listing, signature, check or sync. Processor time is the tool's own; what the kernel spends on writing back later is nobody's. "
+            "listing, signature, check or sync; *libcurl* does that with libcurl, with headers as long as those of a signed request, and syncs the "
+            "files. Processor time is the tool's own; what the kernel spends on writing back later is nobody's. "
             "*least* is the best round, peaks are of the worst. Ratios are aspired's to that tool's: below 1, aspired takes less.",
             f"![Wall and processor time of each tool]({plot})",
         ]
@@ -187,7 +190,7 @@ def verdict(scene, against, what, limit, measured, slack=0):
     return scene, against, what, shown, value, "met" if measured <= limit + slack else "NOT MET"
 
 
-COLOURS = {"aspired": "#1f6feb", "s5cmd": "#8c959f", "rclone": "#b08800", "juicefs": "#2da44e", FLOOR: "#d0d7de"}
+COLOURS = {"aspired": "#1f6feb", "s5cmd": "#8c959f", "rclone": "#b08800", "juicefs": "#2da44e", FLOOR: "#d0d7de", LIBCURL: "#afb8c1"}
 LABELS, PANEL, GAP, BAR = 330, 300, 90, 13
 
 

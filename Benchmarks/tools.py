@@ -13,8 +13,8 @@ from endpoint import KINDS, Fault
 
 KEY, SECRET = "KEY", "SECRET"
 PEERS = ("s5cmd", "rclone", "juicefs")
-# No tool, but what none can fall below: receiving and writing, and nothing else.
-FLOOR = "floor"
+# No tools, but what none can fall below: receiving and writing, and nothing else; and, of small objects, the same with libcurl.
+FLOOR, LIBCURL = FLOORS = ("floor", "libcurl")
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Tools:
     def releases(self):
         """What each says it is."""
         for tool, binary in self.binaries.items():
-            if tool == FLOOR:
+            if tool in FLOORS:
                 continue
             asked = subprocess.run(
                 [binary, "version" if tool in ("s5cmd", "rclone") else "--version"], capture_output=True, text=True,
@@ -92,17 +92,29 @@ class Tools:
             environment=self.trust(kind))
 
     def floor(self, kind, shape, target):
-        """As many connections as help: at 90 MB/s each it takes more of them."""
+        """As many connections as help, at 90 MB/s each more of them; of large objects each has one part, so that few write to a file."""
+        listing, total = self.listed(shape, target)
+        connections = 128 if shape.count > 16 else 32 if KINDS[kind].pace else 8
+        part = max(8 << 20, -(-total // connections))
+        authority = self.endpoint.authority if KINDS[kind].is_tls else "-"
+        return Command([self.binaries[FLOOR], str(self.endpoint.ports[kind]), authority, str(connections), str(part), listing])
+
+    def libcurl(self, kind, shape, target):
+        """As many connections as aspired has of small objects, which are all that it takes."""
+        listing, _ = self.listed(shape, target)
+        return Command([self.binaries[LIBCURL], self.endpoint.url(kind), "128", listing])
+
+    def listed(self, shape, target):
+        """A file with lines of `/path bytes file`, and the bytes of all."""
         folder = os.path.join(self.endpoint.place, "www", "models", shape.name, "1")
         listing = os.path.join(self.home, "floor.list")
+        total = 0
         with open(listing, "w") as file:
             for name in os.listdir(folder):
                 size = os.path.getsize(os.path.join(folder, name))
+                total += size
                 file.write(f"/models/{shape.name}/1/{name} {size} {os.path.join(target, name)}\n")
-        connections = 128 if shape.count > 16 else 24 if KINDS[kind].pace else 8
-        authority = self.endpoint.authority if KINDS[kind].is_tls else "-"
-        return Command(
-            [self.binaries[FLOOR], str(self.endpoint.ports[kind]), authority, str(connections), str(8 << 20), listing])
+        return listing, total
 
     def trust(self, kind):
         """Programs in Go take their authorities from here."""
@@ -120,8 +132,9 @@ class Tools:
 def binaries(aspired, names, place):
     """Where the tools are; the one of our own is built in `place`."""
     places = {"aspired": aspired, "s5cmd": s5cmd(), "rclone": shutil.which("rclone"), "juicefs": shutil.which("juicefs")}
-    if FLOOR in names:
-        places[FLOOR] = build_floor(place)
+    for name, libraries in ((FLOOR, ["-lssl", "-lcrypto", "-lpthread"]), (LIBCURL, ["-lcurl"])):
+        if name in names:
+            places[name] = built(name, libraries, place)
     for name in names:
         if not places[name] or not os.access(places[name], os.X_OK):
             remedy = "make release" if name == "aspired" else "make tools (PyPI has it), or leave it out with --tools"
@@ -129,17 +142,22 @@ def binaries(aspired, names, place):
     return {name: places[name] for name in names}
 
 
-def build_floor(place):
+def fits(tool, kind, shape):
+    """Whether a tool can do this; floors need not do everything."""
+    return tool != LIBCURL or shape.count > 16 and not KINDS[kind].is_tls
+
+
+def built(name, libraries, place):
+    """A program of this folder's, built in `place`."""
     compiler = shutil.which("clang") or shutil.which("cc")
     if not compiler:
-        raise Fault(f"there is no C compiler to build {FLOOR} with: leave it out with --tools")
-    program = os.path.join(place, FLOOR)
-    source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "floor.c")
-    built = subprocess.run(
-        [compiler, "-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-o", program, source, "-lssl", "-lcrypto", "-lpthread"],
-        capture_output=True, text=True)
-    if built.returncode:
-        raise Fault(f"{source} cannot be built: {built.stderr}")
+        raise Fault(f"there is no C compiler to build {name} with: leave it out with --tools")
+    program = os.path.join(place, name)
+    source = os.path.join(os.path.dirname(os.path.abspath(__file__)), name + ".c")
+    compiled = subprocess.run(
+        [compiler, "-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-o", program, source, *libraries], capture_output=True, text=True)
+    if compiled.returncode:
+        raise Fault(f"{source} cannot be built: {compiled.stderr}")
     return program
 
 

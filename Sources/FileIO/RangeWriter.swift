@@ -87,10 +87,10 @@ public struct RangeWriter: ~Copyable, @unchecked Sendable {
 /// A buffer of a `RangeWriter`, from a pool, and back into it when the writer goes.
 final class GatherBuffer {
     /// Bytes of all buffers in use, as far as that leaves each of them what makes a write worth its while.
-    private static let poolSize = 8 << 20
+    private static let poolSize = 6 << 20
     private static let sizes = (smallest: 64 << 10, largest: 1 << 20)
     /// Bytes of idle buffers that are kept for the next writers; more are given back to the system.
-    private static let kept = 4 << 20
+    private static let kept = 2 << 20
     // The pointers are only ever held by one buffer or by the pool.
     private struct Pool: @unchecked Sendable {
         var free: [UnsafeMutableRawBufferPointer] = []

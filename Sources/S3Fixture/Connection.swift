@@ -23,7 +23,7 @@ struct Connection: Sendable {
             guard channel.isActive else { throw ChannelError.alreadyClosed }
             return try Channel(wrappingChannelSynchronously: channel)
         }
-        guard let made = try? await made.get() else { return }
+        guard let made = try? await made.get() else { return channel.close(promise: nil) }
         channel.setOption(.autoRead, value: true).whenFailure { _ in channel.close(promise: nil) }
         await Connection(channel: made, service: service, number: number).run()
     }

@@ -67,7 +67,7 @@ public struct HTTPClientConfiguration: Hashable, Sendable {
         return Int(min(enough, max(1 << 10, maxBandwidth / 128_000)))
     }
     /// Bytes of all receive buffers, as far as that leaves each of them 64 KiB.
-    private static let receiveBuffers: Int64 = 8 << 20
+    private static let receiveBuffers: Int64 = 4 << 20
     /// Bytes that the head of an answer may take.
     private static let headRoom: Int64 = 4 << 10
     /// A thread that had nothing to do for so long gives back its connections, handles and parsed authorities.
