@@ -135,6 +135,20 @@ struct ExitCodeTests {
         }
     }
 
+    @Test("the process ends without taking apart the libraries that its threads may still use")
+    func leavesLibrariesAlone() async throws {
+        try await Site.with { site in
+            try site.put(1)
+            var aspired = site.aspired
+            // glibc tells of each library when it is set up, and when an exit handler ends it.
+            aspired.environment["LD_DEBUG"] = "files"
+            let outcome = try await aspired(["once"] + site.arguments())
+            #expect(outcome.code == 0, "\(outcome)")
+            #expect(outcome.errors.contains(/calling init: .*libcrypto/))
+            #expect(!outcome.errors.contains("calling fini:"))
+        }
+    }
+
     @Test("a second once gives up on a volume that another agent holds, and says which")
     func anotherAgentHoldsTheVolume() async throws {
         try await Site.with { site in

@@ -12,7 +12,9 @@ public enum AspiredCommand {
         ProcessHeap.bound()
         ProcessCore.forbid()
         let code = await run(.ofProcess(), bodies: .built, output: .process)
-        exit(code.rawValue)
+        // Not `exit`, whose handlers take apart what threads on their way out still use: OpenSSL frees what it holds of each thread, and a
+        // transfer thread that ends just then does so, too. All that is written is written: nothing here waits in a buffer.
+        _exit(code.rawValue)
     }
 
     /// Reads the command line and the environment, and does what they say.
