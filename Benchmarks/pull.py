@@ -21,9 +21,9 @@ import tempfile
 import bandwidth
 import report
 import versions
-from endpoint import Endpoint, Fault, nginx_modules
+from endpoint import KINDS, Endpoint, Fault, nginx_modules
 from scenes import MIB, Source, shapes
-from tools import FLOORS, PEERS, Tools, binaries, compare, fits, measured
+from tools import FLOORS, LIBCURL, PEERS, Tools, binaries, compare, measured
 
 # Of these aspired is shown alone: no peer verifies anything.
 ALONE = ("md5", "multipart")
@@ -57,13 +57,15 @@ def main():
         rows = []
         for medium, folder in media.items():
             for kind in options.scenes:
-                names = [tool for tool in options.tools if kind not in ALONE or tool == "aspired"]
                 # What a checksum costs does not depend on the medium.
-                if not names or kind in ALONE and medium != next(iter(media)):
+                if kind in ALONE and medium != next(iter(media)):
                     continue
                 for shape in wanted:
+                    names = [tool for tool in options.tools if has_part(tool, kind, shape)]
+                    if not names:
+                        continue
                     row = report.Row(medium, kind, shape)
-                    rounds(row, [name for name in names if fits(name, kind, shape)], options.runs, tools, source, folder)
+                    rounds(row, names, options.runs, tools, source, folder)
                     rows.append(row)
                     report.show(row)
         later = versions.measure(tools, source, next(iter(media.values())), options.runs) if options.versions else None
@@ -146,6 +148,13 @@ def temporary(places, parent):
     places.append(place)
     os.chmod(place, 0o755)  # nginx reads as a user of its own
     return place
+
+
+def has_part(tool, kind, shape):
+    """Whether a row is of this tool, too."""
+    if kind in ALONE:
+        return tool == "aspired"
+    return tool != LIBCURL or shape.is_of_small and not KINDS[kind].is_tls
 
 
 def rounds(row, names, runs, tools, source, folder):

@@ -33,6 +33,11 @@ class Shape:
     def bytes(self):
         return self.count * self.size
 
+    @property
+    def is_of_small(self):
+        """Many objects, each of which is one request."""
+        return self.count > 16
+
 
 def amount(size):
     for unit, name in ((1 << 30, "GiB"), (MIB, "MiB"), (1 << 10, "KiB")):

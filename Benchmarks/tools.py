@@ -83,7 +83,7 @@ class Tools:
 
     def juicefs(self, kind, shape, target):
         """More threads than 16 cost it much memory and win little with large objects; of small ones each is one request."""
-        threads = 16 if shape.count <= 16 else 128
+        threads = 128 if shape.is_of_small else 16
         address = self.endpoint.url(kind).partition("://")[2]
         plain = [] if KINDS[kind].is_tls else ["--no-https"]
         return Command(
@@ -94,7 +94,7 @@ class Tools:
     def floor(self, kind, shape, target):
         """As many connections as help, at 90 MB/s each more of them; of large objects each has one part, so that few write to a file."""
         listing, total = self.listed(shape, target)
-        connections = 128 if shape.count > 16 else 32 if KINDS[kind].pace else 8
+        connections = 128 if shape.is_of_small else 32 if KINDS[kind].pace else 8
         part = max(8 << 20, -(-total // connections))
         authority = self.endpoint.authority if KINDS[kind].is_tls else "-"
         return Command([self.binaries[FLOOR], str(self.endpoint.ports[kind]), authority, str(connections), str(part), listing])
@@ -140,11 +140,6 @@ def binaries(aspired, names, place):
             remedy = "make release" if name == "aspired" else "make tools (PyPI has it), or leave it out with --tools"
             raise Fault(f"there is no {name}: {remedy}")
     return {name: places[name] for name in names}
-
-
-def fits(tool, kind, shape):
-    """Whether a tool can do this; floors need not do everything."""
-    return tool != LIBCURL or shape.count > 16 and not KINDS[kind].is_tls
 
 
 def built(name, libraries, place):

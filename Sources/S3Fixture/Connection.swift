@@ -35,7 +35,7 @@ struct Connection: Sendable {
             while let part = try await parts.next() {
                 guard case .head(let head) = part else { continue }
                 guard let body = try await body(after: head, &parts) else { return }
-                guard try await serve(head, body, &parts) else { return }
+                guard try await answer(head, body, &parts) else { return }
             }
         }
     }
@@ -59,7 +59,7 @@ struct Connection: Sendable {
     }
 
     /// - Returns: whether the connection goes on.
-    private func serve(_ head: HTTPRequestHead, _ body: ByteBuffer, _ parts: inout Parts) async throws -> Bool {
+    private func answer(_ head: HTTPRequestHead, _ body: ByteBuffer, _ parts: inout Parts) async throws -> Bool {
         let options = service.options
         let request = S3Request(head, body: body, baseDomain: options.baseDomain)
         let record = service.log.append(RequestRecord(head, request, connection: number))
