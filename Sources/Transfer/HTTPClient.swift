@@ -24,14 +24,17 @@ public final class HTTPClient: Sendable {
     private static let isLibraryReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
 
     /// Starts the threads.
+    /// - Parameters:
+    ///   - configuration: what they carry requests with.
+    ///   - listener: hears how much they wait.
     /// - Throws: `.library` if the system gives no thread or no memory.
-    public init(_ configuration: HTTPClientConfiguration) throws(TransportError) {
+    public init(_ configuration: HTTPClientConfiguration, listener: (any WaitListener)? = nil) throws(TransportError) {
         guard Self.isLibraryReady else { throw TransportError(.library(reason: "it cannot be initialised"), host: "transfer") }
         var lanes: [Lane] = []
         let pacer = configuration.maxBandwidth.map { Pacer(bytesPerSecond: $0) }
         for number in 0..<max(1, configuration.threads) {
             do throws(TransportError) {
-                lanes.append(Lane(thread: try TransferThread(configuration, pacer, number: number), load: Load()))
+                lanes.append(Lane(thread: try TransferThread(configuration, pacer, listener, number: number), load: Load()))
             } catch {
                 for lane in lanes { lane.thread.stop() }
                 throw error

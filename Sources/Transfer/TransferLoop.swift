@@ -13,6 +13,12 @@ final class TransferLoop {
     private var nextDeadline = NetworkClock.Instant.max
     private var idleSince = NetworkClock.monotonic()
     private let pacer: Pacer?
+    private let listener: (any WaitListener)?
+    /// What the listener was not told yet.
+    private var waited: NetworkClock.Instant = 0
+    private var worked: NetworkClock.Instant = 0
+    /// The end of the last wait that somebody listened to, by the machine's clock.
+    private var wokenUp: NetworkClock.Instant?
     /// Whose body came last in this turn.
     private var receiving: Exchange?
     /// Those whose file refused what had come; libcurl must not be told while it calls us.
@@ -23,14 +29,19 @@ final class TransferLoop {
     private var heldUntil: NetworkClock.Instant = 0
     /// Whoever cancels or stops waits no longer than this.
     private static let longestHold: NetworkClock.Instant = 50_000_000
+    /// Milliseconds: whoever listens hears of a long wait before it is over.
+    private static let listenedWait = 2
+    /// The listener has more to do than to count.
+    private static let betweenReports: NetworkClock.Instant = 1_000_000
 
     /// `nil` if there is no memory.
-    init?(_ configuration: HTTPClientConfiguration, _ poller: SocketPoller, _ pacer: Pacer?) {
+    init?(_ configuration: HTTPClientConfiguration, _ poller: SocketPoller, _ pacer: Pacer?, _ listener: (any WaitListener)?) {
         guard let multi = MultiHandle(configuration, poller) else { return nil }
         self.configuration = configuration
         self.multi = multi
         self.poller = poller
         self.pacer = pacer
+        self.listener = listener
     }
 
     /// For how long there was nothing to do, by the machine's clock; `nil` while there is. A wait may end sooner than it was to.
@@ -106,7 +117,20 @@ final class TransferLoop {
         }
         let toDeadline = Self.milliseconds(to: nextDeadline, from: clock.now)
         let toTimer = Self.milliseconds(to: multi.timer, from: NetworkClock.monotonic())
-        poller.wait(milliseconds: min(toDeadline, toTimer, limit.wholeMilliseconds))
+        let longest = min(toDeadline, toTimer, limit.wholeMilliseconds)
+        guard let listener, !active.isEmpty, listener.isListening else {
+            wokenUp = nil
+            return poller.wait(milliseconds: longest)
+        }
+        let began = NetworkClock.monotonic()
+        poller.wait(milliseconds: min(longest, Self.listenedWait))
+        let ended = NetworkClock.monotonic()
+        if let wokenUp { worked += began - wokenUp }
+        wokenUp = ended
+        waited += ended - began
+        guard waited + worked >= Self.betweenReports else { return }
+        listener.threadSpent(waiting: .nanoseconds(Int64(waited)), working: .nanoseconds(Int64(worked)))
+        (waited, worked) = (0, 0)
     }
 
     /// Rounded up, so that what is waited for has come.

@@ -25,9 +25,11 @@ final class TransferThread: Sendable {
     private let configuration: HTTPClientConfiguration
 
     /// Starts the thread, which lives until `stop`.
-    init(_ configuration: HTTPClientConfiguration, _ pacer: Pacer?, number: Int) throws(TransportError) {
+    init(
+        _ configuration: HTTPClientConfiguration, _ pacer: Pacer?, _ listener: (any WaitListener)?, number: Int
+    ) throws(TransportError) {
         guard let poller = SocketPoller() else { throw Self.lacking("descriptors to wait with") }
-        guard let made = TransferLoop(configuration, poller, pacer) else {
+        guard let made = TransferLoop(configuration, poller, pacer, listener) else {
             poller.close()
             throw Self.lacking("memory for a multi handle")
         }

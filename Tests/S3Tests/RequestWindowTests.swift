@@ -115,6 +115,30 @@ struct RequestWindowTests {
         #expect(order.value.count == 6)
     }
 
+    @Test("of one model's objects the one that was begun first goes on first")
+    func turns() async {
+        let window = RequestWindow(limit: 1, partSize: part, time: time)
+        let party = FetchParty("m")
+        let (first, second) = (window.nextTurn(), window.nextTurn())
+        #expect(await window.take(for: party, turn: first, bytes: part))
+        let order = Box<[String]>([])
+        var tasks: [Task<Void, Never>] = []
+        for (name, turn) in [("second", second), ("a later one", nil), ("first", first)] {
+            let before = window.waiting
+            tasks.append(
+                Task {
+                    if await window.take(for: party, turn: turn, bytes: part) { order.change { $0.append(name) } }
+                })
+            await settle { window.waiting > before }
+        }
+        for count in 1...3 {
+            window.giveBack(for: party, bytes: part, .done(part))
+            await settle { order.value.count == count }
+        }
+        for task in tasks { await task.value }
+        #expect(order.value == ["first", "second", "a later one"])
+    }
+
     @Test("a task that was cancelled before it asks gets no place when none is free")
     func cancelledBefore() async {
         let window = RequestWindow(limit: 1, partSize: part, time: time)
@@ -134,6 +158,9 @@ struct RequestWindowTests {
     func gaps() async {
         let window = RequestWindow(limit: 2 * WindowControl.firstCount, partSize: part, time: time)
         for _ in 0..<WindowControl.firstParts { #expect(await window.take(for: FetchParty("m"), bytes: part)) }
+        for _ in WindowControl.firstParts..<WindowControl.firstCount {
+            #expect(await window.take(for: FetchParty("m"), bytes: 1_000))
+        }
         let order = Box<[String]>([])
         var tasks: [Task<Void, Never>] = []
         func start(_ name: String, _ bytes: Int64, isUrgent: Bool = false) async {
@@ -145,6 +172,7 @@ struct RequestWindowTests {
                 })
             await settle { window.waiting > before || order.value.contains(name) }
         }
+        #expect(!window.isListening)
         await start("large", part)
         #expect(window.waiting == 1)
         for number in 1...3 { await start("small \(number)", 1_000) }
@@ -156,5 +184,21 @@ struct RequestWindowTests {
         for _ in 0..<4 { window.giveBack(for: FetchParty("m"), bytes: part, .done(part)) }
         for task in tasks { await task.value }
         #expect(order.value.count == 5)
+    }
+
+    @Test("who waits for the line goes as soon as the threads are found to wait, and only then are they listened to")
+    func idleThreads() async {
+        let window = RequestWindow(limit: 2 * WindowControl.firstCount, partSize: part, time: time)
+        for _ in 0..<WindowControl.firstParts { #expect(await window.take(for: FetchParty("m"), bytes: part)) }
+        #expect(!window.isListening)
+        let task = Task { await window.take(for: FetchParty("m"), bytes: part) }
+        await settle { window.waiting == 1 }
+        #expect(window.isListening)
+        window.threadSpent(waiting: .zero, working: .milliseconds(2))
+        #expect(window.waiting == 1)
+        window.threadSpent(waiting: .milliseconds(2), working: .zero)
+        let isGiven = await task.value
+        #expect(isGiven)
+        #expect(window.waiting == 0 && !window.isListening)
     }
 }

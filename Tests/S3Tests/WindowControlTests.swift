@@ -13,10 +13,12 @@ struct WindowControlTests {
         var latency = 0.03
         var now = 0.0
 
-        /// Lets parts pass for so many seconds, as many at once as may be; there is always another one.
-        mutating func pass(_ control: inout WindowControl, seconds: Double) {
+        /// Lets parts pass for so many seconds, as many at once as may be; there is always another one. The threads that take them
+        /// wait for `idle` of their time.
+        mutating func pass(_ control: inout WindowControl, seconds: Double, idle: Double = 0.9) {
             let end = now + seconds
             while now < end {
+                for _ in 0..<10 { control.threadSpent(waiting: .milliseconds(2) * idle, working: .milliseconds(2) * (1 - idle)) }
                 let parts = min(control.count, Int(control.bytes / WindowControlTests.part))
                 let isCountBound = control.count <= Int(control.bytes / WindowControlTests.part)
                 let each = min(perConnection, whole / Double(parts))
@@ -47,7 +49,47 @@ struct WindowControlTests {
         let best = (1...128).map { line.throughput($0) }.max() ?? 0
         #expect(line.throughput(parts(control)) > 0.85 * best, "\(parts(control)) parts")
         // Half of them would be felt, but for those that there are to begin with.
-        #expect(parts(control) <= WindowControl.firstParts || line.throughput(parts(control) / 2) < 0.9 * best)
+        #expect(parts(control) <= WindowControl.soonParts || line.throughput(parts(control) / 2) < 0.9 * best)
+    }
+
+    @Test(
+        "there are no more than in the beginning where the threads have enough to do, whatever the line takes",
+        arguments: [0.01, 0.15])
+    func busy(idle: Double) {
+        var control = WindowControl(limit: 128, partSize: Self.part)
+        var line = Line(whole: 20e9)
+        line.pass(&control, seconds: 4, idle: idle)
+        #expect(parts(control) == WindowControl.firstParts)
+        // Others have gone, or the store has become slower.
+        line.now += 60
+        line.pass(&control, seconds: 20)
+        #expect(parts(control) > WindowControl.soonParts)
+    }
+
+    @Test("threads that wait are given more within milliseconds, up to the limit, and hardly any for one wait among much work")
+    func idle() {
+        var control = WindowControl(limit: 128, partSize: Self.part)
+        for _ in 0..<14 { control.threadSpent(waiting: .milliseconds(2), working: .zero) }
+        #expect(parts(control) == WindowControl.soonParts)
+        for _ in 0..<100 { control.threadSpent(waiting: .milliseconds(2), working: .zero) }
+        #expect(parts(control) == WindowControl.soonParts)
+        var few = WindowControl(limit: 10, partSize: Self.part)
+        for _ in 0..<100 { few.threadSpent(waiting: .milliseconds(2), working: .zero) }
+        #expect(parts(few) == 10)
+        var busy = WindowControl(limit: 128, partSize: Self.part)
+        for _ in 0..<100 {
+            busy.threadSpent(waiting: .microseconds(800), working: .milliseconds(1))
+            busy.threadSpent(waiting: .zero, working: .milliseconds(20))
+        }
+        #expect(parts(busy) == WindowControl.firstParts)
+    }
+
+    @Test("a store that throttles is not given more because threads wait")
+    func throttledAndIdle() {
+        var control = WindowControl(limit: 128, partSize: Self.part)
+        control.throttled(now: .seconds(1))
+        for _ in 0..<1_000 { control.threadSpent(waiting: .milliseconds(2), working: .zero) }
+        #expect(parts(control) == WindowControl.firstParts / 2)
     }
 
     @Test("what has changed is found out again")

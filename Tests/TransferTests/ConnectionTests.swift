@@ -92,6 +92,74 @@ struct ConnectionTests {
         }
     }
 
+    /// Notes what it hears.
+    private final class Listener: WaitListener {
+        struct Spent: Sendable {
+            let waited: Duration
+            let worked: Duration
+        }
+
+        let isListening: Bool
+        let heard = Lock<[Spent]>([])
+        private let onReport: @Sendable ([Spent]) -> Void
+
+        init(isListening: Bool, onReport: @escaping @Sendable ([Spent]) -> Void = { _ in }) {
+            self.isListening = isListening
+            self.onReport = onReport
+        }
+
+        func threadSpent(waiting waited: Duration, working worked: Duration) {
+            onReport(
+                heard.withLock {
+                    $0.append(Spent(waited: waited, worked: worked))
+                    return $0
+                })
+        }
+    }
+
+    @Test(
+        "who listens hears, while a request waits for its answer, that the thread has nothing to do, and before the wait is over")
+    func waits() async throws {
+        try await ScriptedServer.run({ _ in [.gate, .answer(200, "a")] }) { server in
+            // The answer comes once it was told of three waits.
+            let listener = Listener(isListening: true) { if $0.count == 3 { server.open() } }
+            try await HTTPClient.run(listener: listener) { client in
+                _ = try await client.send(HTTPRequest("GET", server.url), limit: 1)
+            }
+            let heard = listener.heard.withLock { $0 }
+            #expect(heard.allSatisfy { $0.waited + $0.worked >= .milliseconds(1) })
+        }
+    }
+
+    @Test("a thread's work is told apart from its waits")
+    func work() async throws {
+        let head = "HTTP/1.1 200 X\r\nContent-Length: 2\r\n\r\n"
+        let busy = Duration.milliseconds(30)
+        try await ScriptedServer.run({ _ in [.send(head + "a"), .gate, .send("b")] }) { server in
+            // The rest comes once the work was told of.
+            let listener = Listener(isListening: true) { if let last = $0.last, last.worked >= busy { server.open() } }
+            try await HTTPClient.run(listener: listener) { client in
+                _ = try await client.stream(HTTPRequest("GET", server.url)) { bytes in
+                    let end = ContinuousClock.now + busy
+                    while bytes.first == UInt8(ascii: "a"), ContinuousClock.now < end {}
+                    return true
+                }
+            }
+            #expect(listener.heard.withLock { $0.filter { $0.worked >= busy }.count } >= 1)
+        }
+    }
+
+    @Test("who does not listen is told nothing")
+    func silence() async throws {
+        try await ScriptedServer.run({ _ in [.answer(200, "a")] }) { server in
+            let listener = Listener(isListening: false)
+            try await HTTPClient.run(listener: listener) { client in
+                for _ in 0..<20 { _ = try await client.send(HTTPRequest("GET", server.url), limit: 1) }
+            }
+            #expect(listener.heard.withLock { $0.isEmpty })
+        }
+    }
+
     @Test("a request that wants a fresh connection gets one, though another is open")
     func fresh() async throws {
         try await withServer({ _ in [.answer(200, "a")] }) { server, client in

@@ -7,12 +7,13 @@ import SystemPackage
 extension HTTPClient {
     /// Runs `body` beside a client on one thread, whose limits a test may tighten, and shuts it down.
     static func run<R: Sendable>(
-        _ change: (inout HTTPClientConfiguration) -> Void = { _ in }, _ body: (HTTPClient) async throws -> R
+        listener: (any WaitListener)? = nil, _ change: (inout HTTPClientConfiguration) -> Void = { _ in },
+        _ body: (HTTPClient) async throws -> R
     ) async throws -> R {
         var configuration = HTTPClientConfiguration(version: "1.2.3")
         configuration.threads = 1
         change(&configuration)
-        let client = try HTTPClient(configuration)
+        let client = try HTTPClient(configuration, listener: listener)
         let result: Result<R, any Error>
         do { result = .success(try await body(client)) } catch { result = .failure(error) }
         await client.shutdown()

@@ -173,8 +173,10 @@ extension HookSettings {
 
 extension HTTPClient {
     /// - Throws: where the system gives no threads, or the certificate authorities cannot be read: told at the start.
-    fileprivate static func started(_ transport: HTTPClientConfiguration) throws(Failure) -> HTTPClient {
-        do throws(TransportError) { return try HTTPClient(transport) } catch {
+    fileprivate static func started(
+        _ transport: HTTPClientConfiguration, listener: (any WaitListener)? = nil
+    ) throws(Failure) -> HTTPClient {
+        do throws(TransportError) { return try HTTPClient(transport, listener: listener) } catch {
             throw Failure(.configuration, "set up HTTP: \(error)")
         }
     }
@@ -195,7 +197,6 @@ private struct SourceMaker {
     private let reader: WorkerThread
     private let telemetry: any Telemetry
     private let time: any TimeSource
-    private let scheduler: FetchScheduler
     private let files: NamePatterns
 
     init(
@@ -206,13 +207,6 @@ private struct SourceMaker {
         self.telemetry = telemetry
         self.time = time
         files = configuration.modelFiles
-        var concurrency = configuration.concurrency
-        // What is already on its way when the bandwidth is used up comes all the same: few connections hold little.
-        if let limit = configuration.maxBandwidth { concurrency = min(concurrency, max(2, Int(clamping: limit.bytes >> 20))) }
-        scheduler = FetchScheduler(
-            concurrency: concurrency,
-            partSize: configuration.partSize?.bytes ?? FetchScheduler.standardPartSize,
-            comparesChecksums: configuration.verify != .size, time: time)
     }
 
     func source(of model: DesiredModel) throws(Failure) -> any ModelSource {
@@ -226,7 +220,7 @@ private struct SourceMaker {
             // No outage: told at the start.
             try client.configuration.check(bucket: bucket)
             return S3Source(
-                bucket: bucket, prefix: prefix, client: client, scheduler: scheduler, ready: model.ready,
+                bucket: bucket, prefix: prefix, client: client, scheduler: clients.scheduler, ready: model.ready,
                 settle: model.settle, files: files, model: model.name, telemetry: telemetry, time: time)
         }
     }
@@ -245,6 +239,8 @@ final class S3Clients: Sendable {
         var clients: [Place: S3Client] = [:]
     }
 
+    /// Fetches by all of them.
+    let scheduler: FetchScheduler
     private let configuration: Configuration
     private let environment: [String: String]
     private let telemetry: any Telemetry
@@ -256,6 +252,13 @@ final class S3Clients: Sendable {
         self.environment = environment
         self.telemetry = telemetry
         self.time = time
+        var concurrency = configuration.concurrency
+        // What is already on its way when the bandwidth is used up comes all the same: few connections hold little.
+        if let limit = configuration.maxBandwidth { concurrency = min(concurrency, max(2, Int(clamping: limit.bytes >> 20))) }
+        scheduler = FetchScheduler(
+            concurrency: concurrency,
+            partSize: configuration.partSize?.bytes ?? FetchScheduler.standardPartSize,
+            comparesChecksums: configuration.verify != .size, time: time)
     }
 
     /// The client of a model's own endpoint and region, or of the global ones.
@@ -278,7 +281,7 @@ final class S3Clients: Sendable {
         if let known = made.http {
             http = known
         } else {
-            http = try HTTPClient.started(transport)
+            http = try HTTPClient.started(transport, listener: scheduler.waitListener)
         }
         made.http = http
         // One chain: what one model's requests have renewed serves the others, and no role is assumed twice.

@@ -1,5 +1,6 @@
 public import FileIO
 public import Servables
+public import Transfer
 
 /// What happens during a fetch, for whoever knows the model.
 public enum FetchEvent: Sendable {
@@ -19,6 +20,8 @@ public final class FetchScheduler: Sendable {
 
     private let window: RequestWindow
     private let partSize: Int64
+    /// For the clients that it fetches by.
+    public var waitListener: any WaitListener { window }
     /// Whether anything but the length is compared.
     public let comparesChecksums: Bool
 

@@ -46,6 +46,7 @@ struct ObjectFetch: Sendable {
     let file: StagedFile
     let party: FetchParty
     let window: RequestWindow
+    private let turn: UInt64
     /// Bytes.
     let partSize: Int64
     /// Whether anything but the length is compared.
@@ -64,6 +65,7 @@ struct ObjectFetch: Sendable {
         self.file = file
         self.party = party
         self.window = window
+        turn = window.nextTurn()
         self.partSize = partSize
         self.comparesChecksums = comparesChecksums
         self.report = report
@@ -115,7 +117,7 @@ struct ObjectFetch: Sendable {
             try await withThrowingDiscardingTaskGroup { group in
                 for piece in missing.lazy.flatMap({ cut($0) }) {
                     // Only for the next one is waited: however long the object, no more tasks are about than there are places.
-                    guard await window.take(for: party, bytes: Int64(piece.count)) else {
+                    guard await window.take(for: party, turn: turn, bytes: Int64(piece.count)) else {
                         throw S3Error(.getObject, object.resource, .cancelled)
                     }
                     group.addTask { try await self.piece(piece, hasPlace: true) }
@@ -188,7 +190,7 @@ struct ObjectFetch: Sendable {
     private func placed<Value: Sendable>(
         _ operation: S3Operation, bytes: Int64 = 0, held: Int64? = nil, _ body: () async throws(FailedTry) -> Value
     ) async throws(FailedTry) -> Value {
-        if held == nil, !(await window.take(for: party, bytes: bytes)) {
+        if held == nil, !(await window.take(for: party, turn: turn, bytes: bytes)) {
             throw FailedTry(error: S3Error(operation, object.resource, .cancelled))
         }
         do throws(FailedTry) {

@@ -1,5 +1,7 @@
 import FileIO
 import Servables
+import Synchronization
+import Transfer
 
 /// Whom a request is made for, where several share the window.
 public struct FetchParty: Hashable, Sendable {
@@ -15,11 +17,14 @@ public struct FetchParty: Hashable, Sendable {
 }
 
 /// The requests in flight over everything that is fetched, as many as `WindowControl` lets. Who comes when that is reached waits: the
-/// urgent ones go first, then the party that has the fewest in flight, then the longest waiting; small ones fill the gap where a large
-/// one must wait for the line. Nothing polls.
+/// urgent ones go first, then the party that has the fewest in flight, then the object that was begun first: so that objects end one
+/// after the other, and the next ones are asked about while others still keep the line busy. Small ones fill the gap where a large one
+/// must wait for the line. Nothing polls.
 final class RequestWindow: Sendable {
     private struct Waiter {
         let number: UInt64
+        /// Of the object.
+        let turn: UInt64
         let party: FetchParty
         let bytes: Int64
         let handover: Handover<Bool>
@@ -70,11 +75,11 @@ final class RequestWindow: Sendable {
 
         /// The first of those that wait, among those that may go.
         private func next() -> Int? {
-            var best: (index: Int, isUrgent: Bool, running: Int)?
+            var best: (index: Int, rank: (Int, Int, UInt64))?
             for (index, waiter) in waiting.enumerated() where lets(waiter.bytes) {
-                let running = runningOf[waiter.party.name] ?? 0
-                if let best, best.isUrgent != waiter.party.isUrgent ? best.isUrgent : best.running <= running { continue }
-                best = (index, waiter.party.isUrgent, running)
+                let rank = (waiter.party.isUrgent ? 0 : 1, runningOf[waiter.party.name] ?? 0, waiter.turn)
+                if let best, best.rank <= rank { continue }
+                best = (index, rank)
             }
             return best?.index
         }
@@ -90,6 +95,8 @@ final class RequestWindow: Sendable {
 
     private let state: Lock<State>
     private let time: any TimeSource
+    /// Whether somebody waits because of the line.
+    private let hasSpareWork = Atomic(false)
 
     /// - Parameters:
     ///   - limit: requests at once, at most.
@@ -103,13 +110,22 @@ final class RequestWindow: Sendable {
     /// Who waits for a place.
     var waiting: Int { state.withLock { $0.waiting.count } }
 
-    /// Takes a place for a party's request of so many bytes, which must be given back.
-    /// - Returns: `false`, without a place, where the task was cancelled while it waited.
-    func take(for party: FetchParty, bytes: Int64) async -> Bool {
-        let number = state.withLock { state in
+    /// The turn of an object that is begun now.
+    func nextTurn() -> UInt64 {
+        state.withLock { state in
             state.nextNumber += 1
             return state.nextNumber
         }
+    }
+
+    /// Takes a place for a party's request of so many bytes, which must be given back.
+    /// - Parameters:
+    ///   - party: who asks.
+    ///   - turn: of the object, as `nextTurn` gave it; `nil`: it begins with this request.
+    ///   - bytes: of the answer's body.
+    /// - Returns: `false`, without a place, where the task was cancelled while it waited.
+    func take(for party: FetchParty, turn: UInt64? = nil, bytes: Int64) async -> Bool {
+        let number = nextTurn()
         // Once the handler is gone nobody else can have left the number behind.
         defer { state.withLock { _ = $0.cancelled.remove(number) } }
         return await withTaskCancellationHandler {
@@ -120,7 +136,9 @@ final class RequestWindow: Sendable {
                         state.begin(bytes, party)
                         return true
                     }
-                    state.waiting.append(Waiter(number: number, party: party, bytes: bytes, handover: handover))
+                    state.waiting.append(
+                        Waiter(number: number, turn: turn ?? number, party: party, bytes: bytes, handover: handover))
+                    listen(state)
                     return nil
                 }
                 if let answer { handover.give(answer) }
@@ -131,6 +149,7 @@ final class RequestWindow: Sendable {
                     state.cancelled.insert(number)
                     return nil
                 }
+                defer { listen(state) }
                 return state.waiting.remove(at: index)
             }
             waiter?.handover.give(false)
@@ -150,7 +169,30 @@ final class RequestWindow: Sendable {
             case .throttled: state.control.throttled(now: now)
             }
             state.end(bytes, party)
-            return state.released()
+            return release(&state)
+        }
+        for waiter in released { waiter.handover.give(true) }
+    }
+
+    private func release(_ state: inout State) -> [Waiter] {
+        defer { listen(state) }
+        return state.released()
+    }
+
+    private func listen(_ state: State) {
+        let isWaitedFor = !state.waiting.isEmpty && state.runningBytes >= state.control.bytes
+        hasSpareWork.store(isWaitedFor, ordering: .relaxed)
+    }
+}
+
+extension RequestWindow: WaitListener {
+    var isListening: Bool { hasSpareWork.load(ordering: .relaxed) }
+
+    func threadSpent(waiting waited: Duration, working worked: Duration) {
+        let released: [Waiter] = state.withLock { state in
+            let before = state.control.bytes
+            state.control.threadSpent(waiting: waited, working: worked)
+            return state.control.bytes > before ? release(&state) : []
         }
         for waiter in released { waiter.handover.give(true) }
     }

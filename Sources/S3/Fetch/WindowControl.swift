@@ -4,14 +4,24 @@ import Servables
 ///
 /// Two bounds. Requests are counted: from a few on, one more with each that ends, up to the limit; where the store throttles, half as
 /// many, and from there one more for each time that all have ended. And of the requests that carry much the bytes are counted: these
-/// share the line, and more of them at once help only as long as the throughput grows with them. The bound doubles while that is
-/// so, and goes back where it is not, to try again later.
+/// share the line, and more of them at once help only where the threads that take them wait, and as long as the throughput grows with
+/// them. From a few on there are soon more while threads wait; then the bound doubles while both is so, and goes back where the
+/// throughput has not grown, to try again later. Threads that always have something to do take more from fewer: each has its buffers.
 struct WindowControl: Sendable {
     /// Requests at once to begin with.
     static let firstCount = 32
-    /// Parts at once to begin with: one connection carries 85 to 90 MB/s (S3's performance guidelines), so that these fill most lines
-    /// from the start.
-    static let firstParts = 32
+    /// Parts at once to begin with: of a near store these are as many as two threads can take, and more only cost.
+    static let firstParts = 8
+    /// Parts at once that there soon are where the threads wait for them: one connection carries 85 to 90 MB/s (S3's performance
+    /// guidelines), so that these fill most lines.
+    static let soonParts = 32
+    /// Of its time a thread may wait before it counts as idle. (On two cores shared with a near store a thread waits a hundredth of its
+    /// time with 8 parts; at 90 MB/s a connection, 30 ms away, two thirds with 8 and a quarter with 32.)
+    private static let idleShare = 0.2
+    /// A part more for each time that the threads have been idle for so long.
+    private static let waitOfPart = Duration.microseconds(500)
+    /// What was long ago does not count.
+    private static let mostIdle = Duration.milliseconds(10)
     /// A request of so few bytes is over before it has its share of the line: only its latency counts.
     static let smallBytes: Int64 = 256 << 10
     /// What a doubled bound has to bring: less is within what a network and a busy machine do by themselves.
@@ -30,6 +40,8 @@ struct WindowControl: Sendable {
     private(set) var bytes: Int64
     /// No throttling was seen yet.
     private var isStarting = true
+    /// For how long the threads have waited of late, beyond their share: zero where they have enough to do.
+    private var idle = Duration.zero
     /// Requests that ended since the count was raised last.
     private var credit = 0
     private var lastCut: Duration?
@@ -84,6 +96,17 @@ struct WindowControl: Sendable {
         current = Epoch(old: bytes == before ? 0 : before, start: bytes == before ? now : nil)
     }
 
+    /// A thread that takes what comes has spent its time so, while somebody waited for the line.
+    mutating func threadSpent(waiting waited: Duration, working worked: Duration) {
+        idle = max(.zero, min(Self.mostIdle, idle + waited * (1 - Self.idleShare) - worked * Self.idleShare))
+        let soonBytes = partSize * Int64(min(limit, Self.soonParts))
+        while isStarting, bytes < soonBytes, idle >= Self.waitOfPart {
+            idle -= Self.waitOfPart
+            bytes += partSize
+            epoch = nil
+        }
+    }
+
     /// The store asked for fewer requests.
     mutating func throttled(now: Duration) {
         if let lastCut, now - lastCut < Self.betweenCuts { return }
@@ -107,7 +130,7 @@ struct WindowControl: Sendable {
         }
         hold = Self.firstHold
         let most = partSize * Int64(limit)
-        guard bytes < most else { return rest(now) }
+        guard bytes < most, idle > Duration.zero else { return rest(now) }
         lower = throughput
         bytes = min(bytes * 2, most)
     }
