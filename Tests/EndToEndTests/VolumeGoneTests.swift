@@ -13,9 +13,14 @@ struct VolumeGoneTests {
         guard mount(directory, place, nil, UInt(MS_BIND), nil) == 0 else { throw SystemFault("mount", errno) }
     }
 
-    private static func remount(_ place: String, _ options: String = "", isReadOnly: Bool) throws {
+    private static func remount(_ place: String, _ options: String = "", isReadOnly: Bool) async throws {
         let flags = UInt(MS_REMOUNT) | (options.isEmpty ? UInt(MS_BIND) : 0) | (isReadOnly ? UInt(MS_RDONLY) : 0)
-        guard mount("none", place, nil, flags, options) == 0 else { throw SystemFault("remount", errno) }
+        // An agent that tidies up behind a publication has something open to write to; meanwhile a mount does not become read-only.
+        try await eventually("\(place) is remounted") {
+            if mount("none", place, nil, flags, options) == 0 { return true }
+            guard errno == EBUSY else { throw SystemFault("remount", errno) }
+            return false
+        }
     }
 
     /// An agent that runs, is ready, and holds version 1 of a volume that is bound to its root.
@@ -78,12 +83,12 @@ struct VolumeGoneTests {
     @Test("read-only: what is published stays, it says what to do, and goes on when it can be written again")
     func readOnly() async throws {
         try await Self.running { site, volume, agent in
-            try Self.remount(site.root, isReadOnly: true)
+            try await Self.remount(site.root, isReadOnly: true)
             try site.put(2)
             try await eventually("it is said: \(agent.errors)") { agent.said("must be mounted read-write for aspired") }
             #expect(try site.versions() == ["1"] && FileTree(site.published(1)).files == Models.version(1))
             #expect(try await agent.get("/readyz").status == 200)
-            try Self.remount(site.root, isReadOnly: false)
+            try await Self.remount(site.root, isReadOnly: false)
             try await site.wait(until: agent, holds: 2)
             #expect(try FileTree(site.published(2)).files == Models.version(2))
         }
@@ -103,7 +108,7 @@ struct VolumeGoneTests {
                     try await eventually("it is said: \(agent.errors)") { agent.said("No space left on device") }
                     #expect(try site.versions() == ["1"] && FileTree(site.published(1)).files == Models.version(1))
                     #expect(try await agent.get("/readyz").status == 200)
-                    try Self.remount(site.root, "size=64m,nr_inodes=400", isReadOnly: false)
+                    try await Self.remount(site.root, "size=64m,nr_inodes=400", isReadOnly: false)
                     try await site.wait(until: agent, holds: 2)
                     #expect(try FileTree(site.published(2)).files == files)
                     #expect(try await agent.stop() == .exited(0))
