@@ -48,7 +48,7 @@ struct WindowControlTests {
         line.pass(&control, seconds: 4)
         let best = (1...128).map { line.throughput($0) }.max() ?? 0
         #expect(line.throughput(parts(control)) > 0.85 * best, "\(parts(control)) parts")
-        // Half of them would be felt, but for those that there are to begin with.
+        // Half of them would be felt, but for those that there soon are in any case.
         #expect(parts(control) <= WindowControl.soonParts || line.throughput(parts(control) / 2) < 0.9 * best)
     }
 
