@@ -163,10 +163,11 @@ extension ModelReconciler {
     }
 
     /// Starts what the plan says goes: published versions out of the base path, staged ones that nobody wants out of staging.
-    func startPruning(_ now: Duration) {
+    func startPruning(_ now: Duration, _ held: Inventory) {
         let (name, volume, telemetry) = (model.name, volume, telemetry)
         if mustListAgain {
             nextListing = .zero
+            startListing(now, held)
         } else if !awaitsSync, isServerKnown(now) {
             for version in plan.prune {
                 takeOut(version, now) { () throws(VolumeError) in

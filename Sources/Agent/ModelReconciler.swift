@@ -209,7 +209,7 @@ actor ModelReconciler {
         startRecheck(now)
         startSyncing(now)
         noteReleases(now)
-        startPruning(now)
+        startPruning(now, held)
         startSettingAside(now)
         startFiles(now)
         startLoading(held, now)
@@ -248,7 +248,7 @@ actor ModelReconciler {
 
     // MARK: - The source
 
-    private func startListing(_ now: Duration, _ held: Inventory) {
+    func startListing(_ now: Duration, _ held: Inventory) {
         guard listing == nil, now >= nextListing else { return }
         // Named by number and in place: the look at the volume was the poll.
         if mode == .run, !settings.syncsModelFiles, held.needsNoListing(model.policy, settings.rules) {

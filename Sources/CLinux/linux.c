@@ -70,3 +70,5 @@ void aspired_limit_arenas(int count) { mallopt(M_ARENA_MAX, count); }
 void aspired_map_from(int size) { mallopt(M_MMAP_THRESHOLD, size); }
 
 void aspired_trim_heap(void) { malloc_trim(0); }
+
+size_t aspired_block_size(void *block) { return malloc_usable_size(block); }

@@ -86,61 +86,34 @@ public struct RangeWriter: ~Copyable, @unchecked Sendable {
 
 /// A buffer of a `RangeWriter`, from a pool, and back into it when the writer goes.
 final class GatherBuffer {
-    /// Bytes of all buffers in use, as far as that leaves each of them what makes a write worth its while.
+    /// Bytes of all buffers, as far as that leaves each of them what makes a write worth its while.
     private static let poolSize = 6 << 20
     private static let sizes = (smallest: 64 << 10, largest: 1 << 20)
-    /// Bytes of idle buffers that are kept for the next writers; more are given back to the system.
-    private static let kept = 2 << 20
-    // The pointers are only ever held by one buffer or by the pool.
-    private struct Pool: @unchecked Sendable {
-        var free: [UnsafeMutableRawBufferPointer] = []
-        var used = (count: 0, bytes: 0)
-    }
-    private static let pool = Lock(Pool())
+    private static let pool = BlockPool(limit: poolSize)
 
     let size: Int
     let address: UnsafeMutableRawPointer
 
-    private init(_ bytes: UnsafeMutableRawBufferPointer) {
-        guard let address = bytes.baseAddress else { preconditionFailure("a buffer has an address") }
+    private init(_ block: UnsafeMutableRawBufferPointer) {
+        guard let address = block.baseAddress else { preconditionFailure("a buffer has an address") }
         self.address = address
-        size = bytes.count
+        size = block.count
     }
 
     static func take() -> GatherBuffer {
-        let (size, idle): (Int, Pool) = pool.withLock { pool in
-            pool.used.count += 1
-            let share = min(poolSize / pool.used.count, poolSize - pool.used.bytes)
+        let block = pool.take { others in
+            let share = min(poolSize / (others.count + 1), poolSize - others.bytes)
             // A power of two, so that there are few sizes and idle ones fit.
             var size = sizes.largest
             while size > max(sizes.smallest, share) { size /= 2 }
-            pool.used.bytes += size
-            let index = pool.free.lastIndex { $0.count == size }
-            return (size, Pool(free: index.map { [pool.free.remove(at: $0)] } ?? []))
+            return size
         }
-        return GatherBuffer(idle.free.first ?? .allocate(byteCount: size, alignment: 4096))
+        guard let block else { preconditionFailure("there is no memory for a buffer") }
+        return GatherBuffer(block)
     }
 
     /// Gives the idle buffers back to the system.
-    static func drain() {
-        let idle = pool.withLock { pool in
-            let idle = Pool(free: pool.free)
-            pool.free = []
-            return idle
-        }
-        for bytes in idle.free { bytes.deallocate() }
-    }
+    static func drain() { pool.drain() }
 
-    deinit {
-        let bytes = Pool(free: [UnsafeMutableRawBufferPointer(start: address, count: size)])
-        let surplus = Self.pool.withLock { [size] pool in
-            pool.used = (pool.used.count - 1, pool.used.bytes - size)
-            pool.free += bytes.free
-            var surplus = Pool()
-            // The oldest go: of the sizes that are asked for now there are some among the others.
-            while pool.free.reduce(0, { $0 + $1.count }) > Self.kept { surplus.free.append(pool.free.removeFirst()) }
-            return surplus
-        }
-        for bytes in surplus.free { bytes.deallocate() }
-    }
+    deinit { Self.pool.give(address) }
 }

@@ -1,4 +1,3 @@
-import CCurl
 public import FileIO
 import Synchronization
 
@@ -21,7 +20,7 @@ public final class HTTPClient: Sendable {
     private let lanes: [Lane]
 
     /// Whether libcurl's own state of the process could be set up; once.
-    private static let isLibraryReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
+    private static let isLibraryReady = ReceiveBuffers.initialiseLibrary()
 
     /// Starts the threads.
     /// - Parameters:

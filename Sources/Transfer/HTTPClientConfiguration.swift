@@ -56,18 +56,16 @@ public struct HTTPClientConfiguration: Hashable, Sendable {
     public var maxBandwidth: Int64?
     /// Bytes taken from a socket at once; a request in flight holds a buffer of this size. Where a socket has them libcurl takes a
     /// hundred such buffers before the next request has its turn and the bandwidth is counted: under a low one they are small, so
-    /// that a turn is a tenth of a second of it and not seconds. For a small answer it is small, too: the system maps a large one
-    /// anew for each request. With TLS no more than a record comes at once, and of many requests, `count` of the same thread, each has
-    /// less.
+    /// that a turn is a tenth of a second of it and not seconds. For a small answer it is small, too. With TLS no more than a record
+    /// comes at once, and of many requests, `count` of the same thread, each has less.
     func receiveBuffer(of request: HTTPRequest, among count: Int) -> Int {
-        let share = request.url.hasPrefix("https://") ? 0 : Self.receiveBuffers / Int64(max(1, threads) * count)
-        let room = min(256 << 10, max(64 << 10, share))
+        let share = request.url.hasPrefix("https://") ? 0 : Int64(ReceiveBuffers.poolSize / (max(1, threads) * count))
+        // A few sizes, so that those that `ReceiveBuffers` keeps fit.
+        let room: Int64 = share >= 256 << 10 ? 256 << 10 : share >= 128 << 10 ? 128 << 10 : 64 << 10
         let enough = min(room, max(16 << 10, request.answerBytes.map { $0 + Self.headRoom } ?? 64 << 10))
         guard let maxBandwidth else { return Int(enough) }
         return Int(min(enough, max(1 << 10, maxBandwidth / 128_000)))
     }
-    /// Bytes of all receive buffers, as far as that leaves each of them 64 KiB.
-    private static let receiveBuffers: Int64 = 4 << 20
     /// Bytes that the head of an answer may take.
     private static let headRoom: Int64 = 4 << 10
     /// A thread that had nothing to do for so long gives back its connections, handles and parsed authorities.

@@ -144,6 +144,7 @@ final class TransferLoop {
         spare = []
         multi.close()
         multi = fresh
+        ReceiveBuffers.drain()
     }
 
     /// Gives back everything; the last thing that is called.

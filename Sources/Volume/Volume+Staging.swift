@@ -50,16 +50,17 @@ extension Volume {
                 total: table.totalSize - proven - unproven)
         }
 
-        let journal = try doing("stage \(place)") { () throws(FileError) in
+        let (journal, writesEarly) = try doing("stage \(place)") { () throws(FileError) in
             try makeTree()
-            return try Journal.create(
+            let journal = try Journal.create(
                 place.appending(VolumeLayout.progress), lines: record(of: table, kept, source), fileSystem: fileSystem)
+            return (journal, try writesBack(settings.sync, at: tree))
         }
         return StagedVersion(
             model: model, version: version, table: table, source: source, tree: tree, fileSystem: fileSystem, reader: reader,
             fileMode: settings.fileMode, journal: journal, reservation: reservation, progress: kept.mapValues(\.progress),
             reusable: found,
-            writesEarly: settings.sync == .before)
+            writesEarly: writesEarly)
     }
 
     /// What an earlier attempt left of a file.

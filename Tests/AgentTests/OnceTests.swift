@@ -79,6 +79,18 @@ extension AgentSuite {
             #expect(world.names() == ["7"])
         }
 
+        @Test("Nothing is waited for between a publication and the second listing that pruning asks for")
+        func listsAgainAtOnce() async throws {
+            let world = try World()
+            world.source.put("7", ["a": "1"])
+            _ = await world.once(world.agent())
+            world.source.put("8", ["a": "2"])
+            let began = world.time.uptime()
+            #expect(await world.once(world.agent()) == [])
+            #expect(world.time.uptime() == began)
+            #expect(world.names() == ["8"])
+        }
+
         @Test("It lists twice before it believes that the newest version is gone, and fetches what is aspired then")
         func listsTwiceBeforeARollback() async throws {
             let world = try World()

@@ -59,6 +59,18 @@ struct DownloadTests {
         }
     }
 
+    @Test("what libcurl receives a body into is a block of the pool")
+    func receiving() async throws {
+        try await withFile({ _ in Self.body(0..<300_001) }) { server, client, file in
+            let held = Lock(0)
+            _ = try await client.download(HTTPRequest("GET", server.url), into: file) { _ in
+                held.withLock { $0 = ReceiveBuffers.pool.usage.bytes }
+                return .write(range: 0..<300_001, checksums: .crc64nvme)
+            }
+            #expect(held.withLock { $0 } >= 64 << 10)
+        }
+    }
+
     @Test("an empty range needs no body")
     func empty() async throws {
         try await withFile({ _ in [.answer(200, "")] }) { server, client, file in

@@ -1,4 +1,5 @@
 import FileIO
+import Glibc
 import Servables
 import SystemPackage
 import Testing
@@ -49,6 +50,22 @@ struct SyncingTests {
             #expect(try bench.fileSystem.status(bench.base.appending("8/d/b"))?.mode == 0o644)
             #expect(try summary(bench)?.unsyncedBoot == "this boot")
             #expect(try bench.volume().manifests.header("m", .eight)?.isSynced == false)
+        }
+    }
+
+    @Test(
+        "what arrives is written back early where there is a disk, and not on a tmpfs",
+        arguments: [nil, access("/dev/shm", W_OK) == 0 ? "/dev/shm" : nil])
+    func writesBackEarly(place: String?) async throws {
+        try await withDirectory(under: place) { directory in
+            let bench = try Bench(directory)
+            let probe = Probe()
+            let content = Content(files: [("large", [UInt8](repeating: 4, count: 1 << 20), "\"l\"")])
+            try bench.fetch(try bench.stage(.eight, content, on: bench.volume(probe)), content)
+            // The reader does it, after what it was given before.
+            await Bench.reader.run {}
+            let isInMemory = try FileSystem().space(at: directory).isInMemory
+            #expect(probe.trace([.writeback], below: directory).count == (isInMemory ? 0 : 1))
         }
     }
 

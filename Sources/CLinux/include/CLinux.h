@@ -48,3 +48,6 @@ void aspired_map_from(int size);
 
 /// Gives freed heap back to the system.
 void aspired_trim_heap(void);
+
+/// Bytes that a block of the heap has room for (malloc_usable_size(3)).
+size_t aspired_block_size(void *block);
