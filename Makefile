@@ -20,8 +20,7 @@ TESTS_AT_ONCE ?= 6
 
 # What is linked statically though its shared library is everywhere: mapped in part instead of relocated whole.
 STATIC_LIBRARIES := .build/static
-# The packages that we build on are made small as our own code is (Package.swift).
-RELEASE_FLAGS := -c release --static-swift-stdlib --product aspired -Xswiftc -Osize -Xswiftc -L$(CURDIR)/$(STATIC_LIBRARIES)
+RELEASE_FLAGS := -c release --static-swift-stdlib --product aspired -Xswiftc -L$(CURDIR)/$(STATIC_LIBRARIES)
 RELEASE_BINARY := .build/release/aspired
 
 # Packages beside ours are folders of more than Swift.

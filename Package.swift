@@ -10,8 +10,8 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
     .enableUpcomingFeature("InternalImportsByDefault"),
     .treatAllWarnings(as: .error),
-    // A sidecar's memory is the server's: what is not called is left out, and little is gained by unrolling what waits.
-    .unsafeFlags(["-Osize", "-Xfrontend", "-function-sections"], .when(configuration: .release)),
+    // A sidecar's memory is the server's: what is not called is left out.
+    .unsafeFlags(["-Xfrontend", "-function-sections"], .when(configuration: .release)),
 ]
 
 // Memory again: symbols that nobody looks up keep nothing alive, relocations take a byte instead of 24, and fewer

@@ -72,6 +72,8 @@ public struct AgentSettings: Hashable, Sendable {
 public struct AgentWorkers: Sendable {
     /// Looks at the volume: short calls.
     public let inventory: WorkerThread
+    /// Where the files of all versions are fetched: their tasks run here, and open, record and close them.
+    public let fetch: WorkerThread
     /// Stages, syncs, publishes, deletes: calls that may take long.
     public let bulk: WorkerThread
     /// Reads and syncs what is published already: calls that may take very long, and that no fetch waits for.
@@ -79,6 +81,7 @@ public struct AgentWorkers: Sendable {
 
     public init() {
         inventory = WorkerThread(name: "aspired-look")
+        fetch = WorkerThread(name: "aspired-fetch", threads: 2)
         bulk = WorkerThread(name: "aspired-sync", threads: 2)
         late = WorkerThread(name: "aspired-late")
     }

@@ -188,7 +188,9 @@ struct VersionFetcher: Sendable {
             var failure: SourceError?
             while true {
                 while failure == nil, !Task.isCancelled, let index = queue.begin() {
-                    group.addTask { await fetchFiles(from: index, queue, of: staged, arrivals) }
+                    group.addTask(executorPreference: workers.fetch) {
+                        await fetchFiles(from: index, queue, of: staged, arrivals)
+                    }
                 }
                 guard let ended = await group.next() else { return failure }
                 if failure == nil, let first = ended {
@@ -266,7 +268,7 @@ struct VersionFetcher: Sendable {
                 arrivals.noteReused(entry.size)
                 return nil
             }
-            file = try await onVolume { () throws(VolumeError) in try staged.open(index) }
+            file = try await onVolume(by: workers.fetch) { () throws(VolumeError) in try staged.open(index) }
         }
         let verification: Verification
         do throws(SourceError) {
@@ -279,7 +281,7 @@ struct VersionFetcher: Sendable {
             throw error
         }
         try settings.accept(verification, of: "\(model) \(staged.version) \(entry.path)")
-        return try await onVolume { () throws(VolumeError) in
+        return try await onVolume(by: workers.fetch) { () throws(VolumeError) in
             file.close()
             try staged.complete(index, verification)
             // What many requests leave free here and there adds up.
@@ -346,10 +348,10 @@ struct VersionFetcher: Sendable {
     }
 
     func onVolume<Result: Sendable>(
-        _ body: @escaping @Sendable () throws(VolumeError) -> Result
+        by worker: WorkerThread? = nil, _ body: @escaping @Sendable () throws(VolumeError) -> Result
     ) async throws(SourceError) -> Result {
         do throws(VolumeError) {
-            return try await workers.bulk.run(body)
+            return try await (worker ?? workers.bulk).run(body)
         } catch {
             throw SourceError(error.failure)
         }

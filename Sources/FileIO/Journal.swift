@@ -39,7 +39,7 @@ public final class Journal: Sendable {
             let descriptor = try fileSystem.open(temporary, .append)
             var pending: [UInt8] = []
             for line in lines {
-                pending += record(line)
+                add(line, to: &pending)
                 if pending.count >= 64 << 10 {
                     try append(pending, to: descriptor)
                     pending.removeAll(keepingCapacity: true)
@@ -59,12 +59,14 @@ public final class Journal: Sendable {
     /// Adds lines by one write. May be called from any thread.
     /// - `lines`: hold no line break.
     public func append(_ lines: String...) throws(FileError) {
-        let record = lines.flatMap(Journal.record)
+        var record: [UInt8] = []
+        record.reserveCapacity(lines.reduce(0) { $0 + $1.utf8.count + Self.overhead })
+        for line in lines { Self.add(line, to: &record) }
         try isTorn.withLock { (isTorn) throws(FileError) in
             // What an error cut stays a line of its own.
-            let bytes = isTorn ? [UInt8(ascii: "\n")] + record : record
+            if isTorn { record.insert(UInt8(ascii: "\n"), at: 0) }
             isTorn = true
-            try Journal.append(bytes, to: descriptor)
+            try Journal.append(record, to: descriptor)
             isTorn = false
         }
     }
@@ -76,24 +78,27 @@ public final class Journal: Sendable {
         try outcome.get()
     }
 
-    private static func record(_ line: String) -> [UInt8] {
-        let bytes = Array(line.utf8)
-        var record = Array(checksum(bytes[...]).utf8)
-        record.reserveCapacity(record.count + bytes.count + 2)
-        record.append(UInt8(ascii: " "))
-        record += bytes
-        record.append(UInt8(ascii: "\n"))
-        return record
+    /// Bytes of a record beside those of its line, at most.
+    private static let overhead = 18
+
+    private static func add(_ line: String, to records: inout [UInt8]) {
+        var line = line
+        line.withUTF8 { bytes in
+            records.append(contentsOf: checksum(UnsafeRawBufferPointer(bytes)).utf8)
+            records.append(UInt8(ascii: " "))
+            records.append(contentsOf: bytes)
+            records.append(UInt8(ascii: "\n"))
+        }
     }
 
     private static func decode(_ record: ArraySlice<UInt8>) -> String? {
         guard let space = record.firstIndex(of: UInt8(ascii: " ")) else { return nil }
         let line = record[(space + 1)...]
-        guard String(decoding: record[..<space], as: UTF8.self) == checksum(line) else { return nil }
+        guard String(decoding: record[..<space], as: UTF8.self) == line.withUnsafeBytes(checksum) else { return nil }
         return String(decoding: line, as: UTF8.self)
     }
 
-    private static func checksum(_ bytes: ArraySlice<UInt8>) -> String {
-        String(bytes.withUnsafeBytes { aspired_crc64nvme(0, $0.baseAddress, $0.count) }, radix: 16)
+    private static func checksum(_ bytes: UnsafeRawBufferPointer) -> String {
+        String(aspired_crc64nvme(0, bytes.baseAddress, bytes.count), radix: 16)
     }
 }

@@ -29,10 +29,11 @@ public final class WorkerThread: Sendable {
     /// The threads end when their jobs are done and nobody can give them more.
     deinit { for _ in 0..<queue.withLock({ $0.threads }) { waiting.signal() } }
 
-    /// Runs `job` on a thread and suspends until it is done.
+    /// Runs `job` on a thread and suspends until it is done. A task that prefers these threads is on one of them: there it runs at once.
     public func run<Result: Sendable, Failure: Error>(
         _ job: @escaping @Sendable () throws(Failure) -> Result
     ) async throws(Failure) -> Result {
+        if withUnsafeCurrentTask(body: { $0?.unownedTaskExecutor }) == asUnownedTaskExecutor() { return try job() }
         let outcome: Swift.Result<Result, Failure> = await withHandover { handover in
             enqueue {
                 do throws(Failure) {
@@ -71,6 +72,14 @@ public final class WorkerThread: Sendable {
                 queue.withLock { $0.idle += 1 }
             }
         }
+    }
+}
+
+/// Where tasks run whose calls that block are many and short: nothing is handed over for them, which takes longer than they do.
+extension WorkerThread: TaskExecutor {
+    public func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        enqueue { [self] in job.runSynchronously(on: asUnownedTaskExecutor()) }
     }
 }
 

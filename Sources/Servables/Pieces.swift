@@ -4,11 +4,15 @@ extension String {
     public init(pieces: [String]) {
         let count = pieces.reduce(0) { $0 + $1.utf8.count }
         self.init(unsafeUninitializedCapacity: count) { bytes in
-            var end = 0
+            guard var end = bytes.baseAddress else { return 0 }
             for var piece in pieces {
-                piece.withUTF8 { end = bytes[end...].initialize(fromContentsOf: $0) }
+                piece.withUTF8 { text in
+                    guard let start = text.baseAddress else { return }
+                    end.initialize(from: start, count: text.count)
+                    end += text.count
+                }
             }
-            return end
+            return count
         }
     }
 }

@@ -127,16 +127,20 @@ extension Timestamp: CustomStringConvertible {
 
     /// Parses RFC 3339, with or without a fraction, in any time zone: `2026-11-22T10:03:01Z` (S3's `LastModified`), `…+01:00`.
     public init?(rfc3339 text: String) {
-        let zone = Array(text.utf8.suffix(6))
-        guard zone.count == 6, zone[0] == UInt8(ascii: "+") || zone[0] == UInt8(ascii: "-"), zone[3] == UInt8(ascii: ":") else {
-            self.init(inUTC: Array(text.utf8))
+        let bytes = Array(text.utf8)
+        let zone = bytes.count - 6
+        guard zone >= 0, bytes[zone] == UInt8(ascii: "+") || bytes[zone] == UInt8(ascii: "-"),
+            bytes[zone + 3] == UInt8(ascii: ":")
+        else {
+            self.init(inUTC: bytes)
             return
         }
-        guard let hours = number(zone[1..<3]), let minutes = number(zone[4..<6]), hours < 24, minutes < 60,
-            let instant = Timestamp(inUTC: text.utf8.dropLast(6) + [UInt8(ascii: "Z")])
+        guard let hours = number(bytes[zone + 1..<zone + 3]), let minutes = number(bytes[(zone + 4)...]), hours < 24,
+            minutes < 60,
+            let instant = Timestamp(inUTC: bytes[..<zone] + [UInt8(ascii: "Z")])
         else { return nil }
         let offset = Duration.seconds(hours * 3600 + minutes * 60)
-        self = instant.advanced(by: zone[0] == UInt8(ascii: "+") ? .zero - offset : offset)
+        self = instant.advanced(by: bytes[zone] == UInt8(ascii: "+") ? .zero - offset : offset)
     }
 
     private init?(inUTC bytes: [UInt8]) {
@@ -196,7 +200,12 @@ private struct TimeText {
     }
 
     /// All of it, in UTC.
-    var finished: String { String(decoding: bytes + [UInt8(ascii: "Z")], as: UTF8.self) }
+    var finished: String {
+        mutating get {
+            bytes.append(UInt8(ascii: "Z"))
+            return String(decoding: bytes, as: UTF8.self)
+        }
+    }
 }
 
 private func number(_ digits: ArraySlice<UInt8>) -> Int? {

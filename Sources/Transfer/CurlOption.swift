@@ -49,7 +49,7 @@ extension CurlOption {
         ]
         if request.method == "HEAD" {
             options += [.long(CURLOPT_NOBODY, 1), .string(CURLOPT_CUSTOMREQUEST, nil)]
-        } else if request.body != nil || request.method == "PUT" || request.method == "POST" {
+        } else if request.sendsBody {
             options += [.long(CURLOPT_POST, 1), .body(request.body ?? []), .string(CURLOPT_CUSTOMREQUEST, request.method)]
         } else {
             options += [.long(CURLOPT_HTTPGET, 1), .string(CURLOPT_CUSTOMREQUEST, request.method)]
@@ -124,9 +124,10 @@ extension CurlOption {
         ]
     }
 
-    /// `Name: value`, `Name;` for an empty value, and `Name:` for a header that libcurl would add on its own.
+    /// `Name: value`, `Name;` for an empty value, and `Name:` for a header that libcurl would add on its own: those of a body to a
+    /// request that has one.
     private static func headerLines(of request: HTTPRequest) -> [String] {
-        let own = ["Accept", "Content-Type", "Expect"].filter { name in
+        let own = (request.sendsBody ? ["Accept", "Content-Type", "Expect"] : ["Accept"]).filter { name in
             !request.headers.contains { $0.name.equalsIgnoringCase(name) }
         }
         return request.headers.map { String(pieces: $0.value.isEmpty ? [$0.name, ";"] : [$0.name, ": ", $0.value]) }

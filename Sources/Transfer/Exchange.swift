@@ -37,8 +37,8 @@ final class Exchange: @unchecked Sendable {
     private static let errorBodyLimit = 64 * 1024
 
     let request: HTTPRequest
-    /// For messages: where it goes, and through which proxy.
-    var host: String
+    /// For messages: through which proxy it goes; empty without one.
+    var detour = ""
     var phase = Phase.connecting
     /// When the request was handed to libcurl.
     var started: NetworkClock.Instant = 0
@@ -55,6 +55,8 @@ final class Exchange: @unchecked Sendable {
     var loop: TransferLoop?
     /// Whether the final headers are there.
     var hasHead: Bool { head != nil }
+    /// For messages: where it goes.
+    var host: String { request.authority + detour }
 
     private enum Mode {
         case none
@@ -79,7 +81,6 @@ final class Exchange: @unchecked Sendable {
     init(_ request: HTTPRequest, _ sink: Sink) {
         self.request = request
         self.sink = sink
-        host = request.authority
         if case .stream(let chunk) = sink { self.chunk = chunk } else { chunk = { _ in false } }
     }
 

@@ -60,6 +60,9 @@ extension HTTPRequest {
         return slashes.starts(with: "//".utf8) ? slashes.dropFirst(2).prefix { $0 != slash } : nil
     }
 
+    /// Whether a body goes with it, if only an empty one.
+    var sendsBody: Bool { method != "HEAD" && (body != nil || method == "PUT" || method == "POST") }
+
     /// What makes the request impossible to send as it is, in words; never quotes a value.
     var fault: String? {
         guard !method.isEmpty, method.utf8.allSatisfy({ UInt8(ascii: "A")...UInt8(ascii: "Z") ~= $0 }) else {
@@ -71,7 +74,9 @@ extension HTTPRequest {
         guard url.hasOnly({ 0x21...0x7E ~= $0 && $0 != UInt8(ascii: "#") }) else {
             return "the URL holds a character that must be percent-encoded"
         }
-        guard authorityBytes?.contains(UInt8(ascii: "@")) == false else {
+        // Few keys have one; of all others the authority need not be found.
+        let mark = UInt8(ascii: "@")
+        guard !url.utf8.contains(mark) || authorityBytes?.contains(mark) == false else {
             return "the URL holds a user name"
         }
         for header in headers {

@@ -53,7 +53,7 @@ final class TransferLoop {
         if exchange.isCancelled { return refuse(.cancelled) }
         if let fault = exchange.request.fault { return refuse(.invalidRequest(reason: fault)) }
         if let proxy = configuration.proxies.route(to: exchange.request.url).proxy {
-            exchange.host += " (through the proxy \(proxy.authority) of \(proxy.origin))"
+            exchange.detour = " (through the proxy \(proxy.authority) of \(proxy.origin))"
         }
         let handle: EasyHandle
         do throws(CurlError) {

@@ -74,6 +74,28 @@ struct LockTests {
         while running.withLock({ $0 }) < 12 { usleep(500) }
     }
 
+    @Test("a task that prefers a worker runs on its threads, and there runs the worker's jobs itself, before those that wait")
+    func executor() async {
+        let (worker, other) = (WorkerThread(name: "preferred"), WorkerThread(name: "other"))
+        await Task(executorPreference: worker) {
+            let own = currentThread()
+            let ran = Lock<[String]>([])
+            worker.enqueue { ran.withLock { $0.append("waiting") } }
+            #expect(await worker.run { currentThread() } == own)
+            await worker.run { ran.withLock { $0.append("own") } }
+            #expect(ran.withLock { $0 } == ["own"])
+            // What is another worker's is handed over, and the task is back on its own threads after it.
+            let elsewhere = await other.run { currentThread() }
+            #expect(elsewhere != own)
+            #expect(currentThread() == own)
+            await withTaskGroup(of: pthread_t.self) { group in
+                for _ in 0..<4 { group.addTask { await worker.run { currentThread() } } }
+                for await id in group { #expect(id == own) }
+            }
+        }.value
+        #expect(await worker.run { 7 } == 7)
+    }
+
     @Test("what a job throws is thrown to who asked for it")
     func failure() async {
         let worker = WorkerThread(name: "refusing")
@@ -95,6 +117,8 @@ struct LockTests {
         #expect(isGone)
     }
 }
+
+private func currentThread() -> pthread_t { pthread_self() }
 
 private func threadNames() throws -> [String] {
     let fileSystem = FileSystem()

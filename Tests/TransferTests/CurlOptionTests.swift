@@ -28,7 +28,7 @@ struct CurlOptionTests {
                 "PROXY_SSL_VERIFYPEER=1", "PROXY_SSL_VERIFYHOST=2", "PROXY_CAPATH=null", "PROXY_CAINFO=/ca.pem",
                 "SSLCERT=null", "SSLKEY=null", "KEYPASSWD=null", "URL=https://h/a/../b", "PATH_AS_IS=1",
                 "DISALLOW_USERNAME_IN_URL=1", "ACCEPT_ENCODING=null", "HTTP_CONTENT_DECODING=0", "USERAGENT=aspired/1.2.3",
-                "HTTPHEADER=X-A: 1|X-Empty;|Accept:|Content-Type:|Expect:", "HTTPGET=1", "CUSTOMREQUEST=GET",
+                "HTTPHEADER=X-A: 1|X-Empty;|Accept:", "HTTPGET=1", "CUSTOMREQUEST=GET",
             ])
     }
 
@@ -75,8 +75,11 @@ struct CurlOptionTests {
     func ownHeaders() {
         let headers = [HTTPHeader("accept", "text/plain"), HTTPHeader("CONTENT-TYPE", "a/b")]
         #expect(
-            lines(HTTPRequest("GET", "http://h/", headers: headers)).contains(
+            lines(HTTPRequest("POST", "http://h/", headers: headers)).contains(
                 "HTTPHEADER=accept: text/plain|CONTENT-TYPE: a/b|Expect:"))
+        #expect(lines(HTTPRequest("PUT", "http://h/")).contains("HTTPHEADER=Accept:|Content-Type:|Expect:"))
+        #expect(
+            lines(HTTPRequest("GET", "http://h/", headers: headers)).contains("HTTPHEADER=accept: text/plain|CONTENT-TYPE: a/b"))
     }
 
     @Test("without verification neither the chain nor the name is checked")

@@ -37,9 +37,15 @@ struct CanonicalRequest: Sendable {
 
     /// The text whose hash is signed.
     var text: String {
-        String(
-            pieces: [method, "\n", path, "\n", query, "\n"] + headers.flatMap { [$0.name, ":", $0.value, "\n"] }
-                + ["\n", signedHeaders, "\n", payloadHash])
+        var pieces = [method, "\n", path, "\n", query, "\n"]
+        pieces.reserveCapacity(4 * headers.count + 10)
+        for (name, value) in headers {
+            pieces.append(name)
+            pieces.append(":")
+            pieces.append(value)
+            pieces.append("\n")
+        }
+        return String(pieces: pieces + ["\n", signedHeaders, "\n", payloadHash])
     }
 
     private static func canonical(_ headers: [(name: String, value: String)]) -> [(name: String, value: String)] {
