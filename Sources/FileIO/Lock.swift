@@ -1,14 +1,15 @@
-import Glibc
+public import Glibc
 
 /// A value that only one thread at a time may touch: `Mutex`'s interface over `pthread_mutex_t`.
 ///
 /// ThreadSanitizer knows pthread's mutexes; it reports false races on `Synchronization.Mutex` (DESIGN, hard rule 12).
 public final class Lock<State: ~Copyable>: @unchecked Sendable {
-    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+    @usableFromInline let mutex: UnsafeMutablePointer<pthread_mutex_t>
     /// Behind a pointer: of a property Swift would check at each access that there is no other, which the mutex sees to.
-    private let state: UnsafeMutablePointer<State>
+    @usableFromInline let state: UnsafeMutablePointer<State>
 
-    public init(_ state: consuming sending State) {
+    // What is inlinable here is compiled for the type at hand in other modules, too: without, each use looks its types up.
+    @inlinable public init(_ state: consuming sending State) {
         mutex = .allocate(capacity: 1)
         let result = pthread_mutex_init(mutex, nil)
         precondition(result == 0, "a default mutex needs no resource that could be missing")
@@ -24,7 +25,7 @@ public final class Lock<State: ~Copyable>: @unchecked Sendable {
     }
 
     /// Runs `body` with the value, alone. Must not be called from within itself.
-    public func withLock<Result: ~Copyable, Failure: Error>(
+    @inlinable public func withLock<Result: ~Copyable, Failure: Error>(
         _ body: (inout State) throws(Failure) -> sending Result
     ) throws(Failure) -> sending Result {
         pthread_mutex_lock(mutex)

@@ -30,7 +30,7 @@ public final class WorkerThread: Sendable {
     deinit { for _ in 0..<queue.withLock({ $0.threads }) { waiting.signal() } }
 
     /// Runs `job` on a thread and suspends until it is done. A task that prefers these threads is on one of them: there it runs at once.
-    public func run<Result: Sendable, Failure: Error>(
+    @inlinable public func run<Result: Sendable, Failure: Error>(
         _ job: @escaping @Sendable () throws(Failure) -> Result
     ) async throws(Failure) -> Result {
         if withUnsafeCurrentTask(body: { $0?.unownedTaskExecutor }) == asUnownedTaskExecutor() { return try job() }
@@ -46,7 +46,7 @@ public final class WorkerThread: Sendable {
         return try outcome.get()
     }
 
-    func enqueue(_ job: @escaping @Sendable () -> Void) {
+    @usableFromInline func enqueue(_ job: @escaping @Sendable () -> Void) {
         let startsThread = queue.withLock { queue in
             queue.jobs.insert(job, at: 0)
             guard queue.jobs.count > queue.idle, queue.threads < limit else { return false }

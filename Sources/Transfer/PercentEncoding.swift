@@ -16,10 +16,13 @@ public enum PercentEncoding {
     public static func decodePath(_ text: String) -> String? { decode(text, plusIsSpace: false) }
 
     private static func encode(_ text: String, keepingSlash: Bool) -> String {
+        var text = text
+        func staysAsItIs(_ byte: UInt8) -> Bool { isUnreserved(byte) || keepingSlash && byte == UInt8(ascii: "/") }
+        if text.withUTF8({ $0.allSatisfy(staysAsItIs) }) { return text }
         var encoded: [UInt8] = []
         encoded.reserveCapacity(text.utf8.count + 16)
         for byte in text.utf8 {
-            if isUnreserved(byte) || (keepingSlash && byte == UInt8(ascii: "/")) {
+            if staysAsItIs(byte) {
                 encoded.append(byte)
             } else {
                 encoded.append(UInt8(ascii: "%"))
@@ -31,6 +34,9 @@ public enum PercentEncoding {
     }
 
     private static func decode(_ text: String, plusIsSpace: Bool) -> String? {
+        var text = text
+        let hasEscapes = text.withUTF8 { $0.contains { $0 == UInt8(ascii: "%") || plusIsSpace && $0 == UInt8(ascii: "+") } }
+        guard hasEscapes else { return text }
         var decoded: [UInt8] = []
         decoded.reserveCapacity(text.utf8.count)
         var bytes = text.utf8.makeIterator()

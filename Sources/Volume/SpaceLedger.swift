@@ -15,14 +15,15 @@ final class SpaceLedger: Sendable {
     }
 
     private struct Promise {
-        let id: Int
+        let place: FilePath
         var unwritten: Int64
         let total: Int64
     }
 
     private struct State {
         var next = 0
-        var promises: [FilePath: Promise] = [:]
+        /// Each under its number.
+        var promises: [Int: Promise] = [:]
     }
 
     private let state = Lock(State())
@@ -40,59 +41,55 @@ final class SpaceLedger: Sendable {
         try reserving.withLock { (_) throws(Failure) in
             try check(others(than: place))
             let id = state.withLock { state in
+                state.promises = state.promises.filter { $0.value.place != place }
                 state.next += 1
-                state.promises[place] = Promise(id: state.next, unwritten: unwritten, total: total)
+                state.promises[state.next] = Promise(place: place, unwritten: unwritten, total: total)
                 return state.next
             }
-            return SpaceReservation(ledger: self, place: place, id: id)
+            return SpaceReservation(ledger: self, id: id)
         }
     }
 
     private func others(than place: FilePath) -> Promised {
         state.withLock { state in
             var promised = Promised()
-            for (other, promise) in state.promises where other != place {
+            for promise in state.promises.values where promise.place != place {
                 promised.unwritten += promise.unwritten
                 promised.total += promise.total
-                promised.places.insert(other)
+                promised.places.insert(promise.place)
             }
             return promised
         }
     }
 
-    fileprivate func use(_ bytes: Int64, _ place: FilePath, _ id: Int) {
+    /// These bytes of a promise that still holds are on the disk now.
+    fileprivate func use(_ bytes: Int64, of id: Int) {
         state.withLock { state in
-            guard let promise = state.promises[place], promise.id == id else { return }
-            state.promises[place]?.unwritten = max(0, promise.unwritten - bytes)
+            guard let promise = state.promises[id] else { return }
+            state.promises[id]?.unwritten = max(0, promise.unwritten - bytes)
         }
     }
 
-    fileprivate func end(_ place: FilePath, _ id: Int) {
-        state.withLock { state in
-            if state.promises[place]?.id == id { state.promises[place] = nil }
-        }
-    }
+    fileprivate func end(_ id: Int) { state.withLock { $0.promises[id] = nil } }
 }
 
 /// A promise of space to one fetch; what is left of it is free again when it goes.
 final class SpaceReservation: Sendable {
     private let ledger: SpaceLedger
-    private let place: FilePath
     private let id: Int
 
-    fileprivate init(ledger: SpaceLedger, place: FilePath, id: Int) {
+    fileprivate init(ledger: SpaceLedger, id: Int) {
         self.ledger = ledger
-        self.place = place
         self.id = id
     }
 
     deinit { end() }
 
     /// These bytes are on the disk now, where the file system itself counts them; negative when they were taken off it.
-    func use(_ bytes: Int64) { ledger.use(bytes, place, id) }
+    func use(_ bytes: Int64) { ledger.use(bytes, of: id) }
 
     /// The version is published, or given up.
-    func end() { ledger.end(place, id) }
+    func end() { ledger.end(id) }
 }
 
 extension Volume {

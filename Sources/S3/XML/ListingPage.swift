@@ -3,7 +3,7 @@ import Transfer
 
 /// An object as a listing shows it.
 public struct ListedObject: Hashable, Sendable {
-    public let key: String
+    public fileprivate(set) var key: String
     /// Bytes.
     public let size: Int64
     /// As the store gives it, quotes included; empty where it gives none.
@@ -148,10 +148,7 @@ private final class ListingHandler: XMLHandler {
         page.nextToken = isTruncated ? token : nil
         if isTruncated, token?.isEmpty ?? true { throw .malformed("it is truncated and has no continuation token") }
         for index in page.objects.indices {
-            let object = page.objects[index]
-            page.objects[index] = ListedObject(
-                key: try key(object.key), size: object.size, etag: object.etag, lastModified: object.lastModified,
-                storageClass: object.storageClass)
+            page.objects[index].key = try key(page.objects[index].key)
         }
         for index in page.prefixes.indices { page.prefixes[index] = try key(page.prefixes[index]) }
         return page
