@@ -43,11 +43,16 @@ public final class BlockPool: Sendable {
         func free() { for block in blocks { Glibc.free(block.baseAddress) } }
     }
 
-    private let limit: Int
+    /// What bodies are received into, as far as that leaves each 64 KiB.
+    public static let receiving = BlockPool(limit: 4 << 20)
+    /// What is written is gathered in these, as far as that leaves each what makes a write worth its while.
+    static let gathering = BlockPool(limit: 6 << 20)
+
+    /// Bytes of all blocks, as far as users leave some of it for idle ones.
+    public let limit: Int
     private let state = Lock(State())
 
-    /// - Parameter limit: bytes of all blocks: idle ones are kept as far as users leave some of it.
-    public init(limit: Int) { self.limit = limit }
+    init(limit: Int) { self.limit = limit }
 
     /// What users hold now.
     public var usage: Usage { state.withLock { $0.usage } }
@@ -61,13 +66,9 @@ public final class BlockPool: Sendable {
     public func take(_ size: (Usage) -> Int) -> UnsafeMutableRawBufferPointer? {
         let (taken, surplus): (Idle, Idle) = state.withLock { state in
             let size = size(state.usage)
-            var block = state.takeIdle(size)
-            if block == nil {
-                var address: UnsafeMutableRawPointer?
-                guard posix_memalign(&address, 4096, size) == 0, let address else { return (Idle(blocks: []), Idle(blocks: [])) }
-                block = UnsafeMutableRawBufferPointer(start: address, count: size)
+            guard let block = state.takeIdle(size) ?? Self.allocate(size), let address = block.baseAddress else {
+                return (Idle(blocks: []), Idle(blocks: []))
             }
-            guard let block, let address = block.baseAddress else { return (Idle(blocks: []), Idle(blocks: [])) }
             state.held[address] = block.count
             state.usage.count += 1
             state.usage.bytes += block.count
@@ -75,6 +76,12 @@ public final class BlockPool: Sendable {
         }
         surplus.free()
         return taken.blocks.first
+    }
+
+    private static func allocate(_ size: Int) -> UnsafeMutableRawBufferPointer? {
+        var address: UnsafeMutableRawPointer?
+        guard posix_memalign(&address, 4096, size) == 0 else { return nil }
+        return UnsafeMutableRawBufferPointer(start: address, count: size)
     }
 
     /// Takes back a block.

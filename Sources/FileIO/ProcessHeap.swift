@@ -12,7 +12,8 @@ public enum ProcessHeap {
 
     /// Gives freed memory back to the system; after large work.
     public static func trim() {
-        GatherBuffer.drain()
+        BlockPool.gathering.drain()
+        BlockPool.receiving.drain()
         aspired_trim_heap()
     }
 }

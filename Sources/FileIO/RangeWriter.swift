@@ -86,10 +86,8 @@ public struct RangeWriter: ~Copyable, @unchecked Sendable {
 
 /// A buffer of a `RangeWriter`, from a pool, and back into it when the writer goes.
 final class GatherBuffer {
-    /// Bytes of all buffers, as far as that leaves each of them what makes a write worth its while.
-    private static let poolSize = 6 << 20
     private static let sizes = (smallest: 64 << 10, largest: 1 << 20)
-    private static let pool = BlockPool(limit: poolSize)
+    private static let pool = BlockPool.gathering
 
     let size: Int
     let address: UnsafeMutableRawPointer
@@ -102,7 +100,7 @@ final class GatherBuffer {
 
     static func take() -> GatherBuffer {
         let block = pool.take { others in
-            let share = min(poolSize / (others.count + 1), poolSize - others.bytes)
+            let share = min(pool.limit / (others.count + 1), pool.limit - others.bytes)
             // A power of two, so that there are few sizes and idle ones fit.
             var size = sizes.largest
             while size > max(sizes.smallest, share) { size /= 2 }
@@ -111,9 +109,6 @@ final class GatherBuffer {
         guard let block else { preconditionFailure("there is no memory for a buffer") }
         return GatherBuffer(block)
     }
-
-    /// Gives the idle buffers back to the system.
-    static func drain() { pool.drain() }
 
     deinit { Self.pool.give(address) }
 }

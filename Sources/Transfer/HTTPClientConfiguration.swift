@@ -1,3 +1,4 @@
+import FileIO
 import Glibc
 
 /// When a connection is too slow to be kept.
@@ -59,7 +60,7 @@ public struct HTTPClientConfiguration: Hashable, Sendable {
     /// that a turn is a tenth of a second of it and not seconds. For a small answer it is small, too. With TLS no more than a record
     /// comes at once, and of many requests, `count` of the same thread, each has less.
     func receiveBuffer(of request: HTTPRequest, among count: Int) -> Int {
-        let share = request.url.hasPrefix("https://") ? 0 : Int64(ReceiveBuffers.poolSize / (max(1, threads) * count))
+        let share = request.url.hasPrefix("https://") ? 0 : Int64(ReceiveBuffers.pool.limit / (max(1, threads) * count))
         // A few sizes, so that those that `ReceiveBuffers` keeps fit.
         let room: Int64 = share >= 256 << 10 ? 256 << 10 : share >= 128 << 10 ? 128 << 10 : 64 << 10
         let enough = min(room, max(16 << 10, request.answerBytes.map { $0 + Self.headRoom } ?? 64 << 10))

@@ -7,9 +7,7 @@ import Glibc
 enum ReceiveBuffers {
     /// Bytes of the smallest block that is handed on; libcurl has none as large but to receive into.
     private static let smallest = 64 << 10
-    /// Bytes of all, as far as that leaves each 64 KiB.
-    static let poolSize = 4 << 20
-    static let pool = BlockPool(limit: poolSize)
+    static let pool = BlockPool.receiving
 
     /// Sets up libcurl, once in a process and before anything else of it, to have its blocks from here.
     /// - Returns: whether it could be set up.
@@ -18,9 +16,6 @@ enum ReceiveBuffers {
             Int(CURL_GLOBAL_DEFAULT), { ReceiveBuffers.allocate($0) }, { ReceiveBuffers.release($0) },
             { ReceiveBuffers.resize($0, $1) }, { $0.flatMap { strdup($0) } }, { calloc($0, $1) }) == CURLE_OK
     }
-
-    /// Gives back to the system what nobody uses.
-    static func drain() { pool.drain() }
 
     private static func allocate(_ size: Int) -> UnsafeMutableRawPointer? {
         size < smallest ? malloc(size) : pool.take { _ in size }?.baseAddress

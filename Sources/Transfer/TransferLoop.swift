@@ -1,4 +1,5 @@
 import CCurl
+import FileIO
 import Glibc
 
 /// The multi handle and all that runs on it. Owned by one thread (`TransferThread`), which calls it in turns.
@@ -144,7 +145,7 @@ final class TransferLoop {
         spare = []
         multi.close()
         multi = fresh
-        ReceiveBuffers.drain()
+        ReceiveBuffers.pool.drain()
     }
 
     /// Gives back everything; the last thing that is called.
