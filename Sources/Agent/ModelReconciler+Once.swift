@@ -93,7 +93,9 @@ extension ModelReconciler {
             if let failure = versionFailures[version]?.last { return failure }
         }
         if let failure = files.failures.last { return failure }
-        if let (version, reason) = plan.held.max(by: { $0.key < $1.key }) {
+        // What is being asked about again was held for this reason until then.
+        let askedAgain = plan.ask.compactMap { version in said.last(.held, version).map { (version, $0) } }
+        if let (version, reason) = (plan.held.map { ($0.key, $0.value) } + askedAgain).max(by: { $0.0 < $1.0 }) {
             return Failure(.busy, "\(model.name) \(version) was still held: \(reason)")
         }
         if let version = fetch?.version {

@@ -73,6 +73,9 @@ struct SaidReasons {
         said.updateValue(reason, forKey: Key(topic: topic, version: version)) != reason
     }
 
+    /// The reason that was said last and not forgotten.
+    func last(_ topic: Topic, _ version: Version) -> String? { said[Key(topic: topic, version: version)] }
+
     mutating func forget(_ topic: Topic, but versions: some Sequence<Version>) {
         let current = Set(versions)
         said = said.filter { $0.key.topic != topic || current.contains($0.key.version) }

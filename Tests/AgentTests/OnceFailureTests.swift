@@ -125,6 +125,19 @@ extension AgentSuite {
             #expect(world.time.uptime() == World.timeout)
         }
 
+        @Test("A time-out that comes while a held version is being asked about again names the reason, too")
+        func heldIsAskedAgain() async throws {
+            let world = try World()
+            world.source.put("7", ["a": "1"])
+            world.source.hold("7", "no marker yet")
+            // Answered once, and then not any more.
+            world.source.on(.contents("7")) { first in first.on(.contents("7")) { $0.close(.contents("7")) } }
+            let failures = await world.once(world.agent(), timeout: World.timeout)
+            #expect(failures.map(\.kind) == [.busy])
+            #expect(failures.first?.message.contains("no marker yet") == true, "\(failures)")
+            #expect(world.time.uptime() == World.timeout)
+        }
+
         @Test("A newer upload in progress holds up nothing: the newest ready version is enough")
         func heldIsNotWaitedFor() async throws {
             let world = try World()
