@@ -5,18 +5,20 @@ import Glibc
 public final class BlockPool: Sendable {
     /// What users hold: blocks, and the bytes of all of them.
     public struct Usage: Sendable {
-        public fileprivate(set) var count = 0
-        public fileprivate(set) var bytes = 0
+        public let count: Int
+        public let bytes: Int
     }
 
     // A block is held by one user or by the pool, never by both.
     private struct State: @unchecked Sendable {
-        var usage = Usage()
         /// By the address, how large those are that users hold.
         var held: [UnsafeMutableRawPointer: Int] = [:]
+        var heldBytes = 0
         /// Oldest first.
         var idle: [UnsafeMutableRawBufferPointer] = []
         var idleBytes = 0
+
+        var usage: Usage { Usage(count: held.count, bytes: heldBytes) }
 
         mutating func takeIdle(_ size: Int) -> UnsafeMutableRawBufferPointer? {
             // One that is much larger would waste what it has more.
@@ -28,7 +30,7 @@ public final class BlockPool: Sendable {
         /// Takes out what is beyond the limit: the oldest, since of the sizes that are asked for now there are some among the others.
         mutating func surplus(over limit: Int) -> Idle {
             var count = 0
-            while usage.bytes + idleBytes > limit, count < idle.count {
+            while heldBytes + idleBytes > limit, count < idle.count {
                 idleBytes -= idle[count].count
                 count += 1
             }
@@ -44,7 +46,7 @@ public final class BlockPool: Sendable {
     }
 
     /// What bodies are received into, as far as that leaves each 64 KiB.
-    public static let receiving = BlockPool(limit: 4 << 20)
+    public static let receiving = BlockPool(limit: 6 << 20)
     /// What is written is gathered in these, as far as that leaves each what makes a write worth its while.
     static let gathering = BlockPool(limit: 6 << 20)
 
@@ -70,8 +72,7 @@ public final class BlockPool: Sendable {
                 return (Idle(blocks: []), Idle(blocks: []))
             }
             state.held[address] = block.count
-            state.usage.count += 1
-            state.usage.bytes += block.count
+            state.heldBytes += block.count
             return (Idle(blocks: [block]), state.surplus(over: limit))
         }
         surplus.free()
@@ -90,8 +91,7 @@ public final class BlockPool: Sendable {
     public func give(_ address: UnsafeMutableRawPointer) -> Bool {
         let surplus: Idle? = state.withLock { state in
             guard let size = state.held.removeValue(forKey: address) else { return nil }
-            state.usage.count -= 1
-            state.usage.bytes -= size
+            state.heldBytes -= size
             state.idle.append(UnsafeMutableRawBufferPointer(start: address, count: size))
             state.idleBytes += size
             return state.surplus(over: limit)

@@ -22,7 +22,7 @@ public struct LocalFile: LocalBytes {
     public func checksums() async throws(FileError) -> Extent {
         try await reader.run { () throws(FileError) in
             let file = try fileSystem.open(path, .read)
-            var checksum = RunningChecksum([.crc64nvme, .crc32c, .crc32])
+            var checksum = RunningChecksum(.all)
             try fileSystem.forEachChunk(of: file) { checksum.update($0) }
             return checksum.extent(at: 0)
         }

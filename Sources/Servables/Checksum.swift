@@ -7,6 +7,7 @@ public struct ChecksumSet: OptionSet, Hashable, Sendable {
     public static let crc64nvme = ChecksumSet(rawValue: 1)
     public static let crc32c = ChecksumSet(rawValue: 2)
     public static let crc32 = ChecksumSet(rawValue: 4)
+    public static let all: ChecksumSet = [.crc64nvme, .crc32c, .crc32]
 }
 
 /// How the bytes of a file were compared with what the store says of them, strongest last.

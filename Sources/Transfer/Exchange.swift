@@ -14,6 +14,12 @@ final class Exchange: @unchecked Sendable {
         case stream(@Sendable (UnsafeRawBufferPointer) -> Bool)
         /// Where `accept` says.
         case download(StagedFile, accept: @Sendable (ResponseHead) -> DownloadDecision)
+
+        /// What is written to, if anything is.
+        var file: ObjectIdentifier? {
+            guard case .download(let file, _) = self else { return nil }
+            return ObjectIdentifier(file)
+        }
     }
 
     struct Answer {

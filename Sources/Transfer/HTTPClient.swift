@@ -1,5 +1,4 @@
 public import FileIO
-import Synchronization
 
 /// Sends HTTP requests, one connection each, on threads of its own: no retry, no redirect, no policy (a request on a reused
 /// connection that turns out to be closed already goes out once more on a new one, as RFC 9112, section 9.3.1, has it).
@@ -7,17 +6,8 @@ import Synchronization
 /// Each call ends exactly once: with an answer, or with a `TransportError`. Cancelling the task ends it at once. The
 /// environment is not read: a proxy is one of the configuration's.
 public final class HTTPClient: Sendable {
-    private struct Lane: Sendable {
-        let thread: TransferThread
-        let load: Load
-    }
-
-    /// How many exchanges a thread has.
-    private final class Load: Sendable {
-        let count = Atomic<Int>(0)
-    }
-
-    private let lanes: [Lane]
+    private let threads: [TransferThread]
+    private let choice: Lock<ThreadChoice>
 
     /// Whether libcurl's own state of the process could be set up; once.
     private static let isLibraryReady = ReceiveBuffers.initialiseLibrary()
@@ -29,27 +19,28 @@ public final class HTTPClient: Sendable {
     /// - Throws: `.library` if the system gives no thread or no memory.
     public init(_ configuration: HTTPClientConfiguration, listener: (any WaitListener)? = nil) throws(TransportError) {
         guard Self.isLibraryReady else { throw TransportError(.library(reason: "it cannot be initialised"), host: "transfer") }
-        var lanes: [Lane] = []
+        var threads: [TransferThread] = []
         let pacer = configuration.maxBandwidth.map { Pacer(bytesPerSecond: $0) }
         for number in 0..<max(1, configuration.threads) {
             do throws(TransportError) {
-                lanes.append(Lane(thread: try TransferThread(configuration, pacer, listener, number: number), load: Load()))
+                threads.append(try TransferThread(configuration, pacer, listener, number: number))
             } catch {
-                for lane in lanes { lane.thread.stop() }
+                for thread in threads { thread.stop() }
                 throw error
             }
         }
-        self.lanes = lanes
+        self.threads = threads
+        choice = Lock(ThreadChoice(threads: threads.count))
     }
 
     deinit {
-        for lane in lanes { lane.thread.stop() }
+        for thread in threads { thread.stop() }
     }
 
     /// Ends the threads: calls under way, and all that follow, fail with `.shutDown`. Returns when all is given back.
     public func shutdown() async {
-        for lane in lanes { lane.thread.stop() }
-        for lane in lanes { await lane.thread.ended() }
+        for thread in threads { thread.stop() }
+        for thread in threads { await thread.ended() }
     }
 
     /// Sends a request and collects its body, whatever the status.
@@ -95,25 +86,17 @@ public final class HTTPClient: Sendable {
 
     private func perform(_ request: HTTPRequest, _ sink: Exchange.Sink) async throws(TransportError) -> Exchange.Answer {
         let exchange = Exchange(request, sink)
-        let lane = leastLoaded()
-        lane.load.count.add(1, ordering: .relaxed)
-        defer { lane.load.count.subtract(1, ordering: .relaxed) }
+        let number = choice.withLock { $0.take(for: sink.file) }
+        defer { choice.withLock { $0.giveBack(number, for: sink.file) } }
+        let thread = threads[number]
         let outcome = await withTaskCancellationHandler {
             await withHandover { caller in
                 exchange.caller = caller
-                lane.thread.start(exchange)
+                thread.start(exchange)
             }
         } onCancel: {
-            lane.thread.cancel(exchange)
+            thread.cancel(exchange)
         }
         return try outcome.get()
-    }
-
-    private func leastLoaded() -> Lane {
-        var best = lanes[0]
-        for lane in lanes.dropFirst() where lane.load.count.load(ordering: .relaxed) < best.load.count.load(ordering: .relaxed) {
-            best = lane
-        }
-        return best
     }
 }

@@ -62,7 +62,7 @@ public struct HTTPClientConfiguration: Hashable, Sendable {
     func receiveBuffer(of request: HTTPRequest, among count: Int) -> Int {
         let share = request.url.hasPrefix("https://") ? 0 : Int64(ReceiveBuffers.pool.limit / (max(1, threads) * count))
         // A few sizes, so that those that `ReceiveBuffers` keeps fit.
-        let room: Int64 = share >= 256 << 10 ? 256 << 10 : share >= 128 << 10 ? 128 << 10 : 64 << 10
+        let room: Int64 = [512 << 10, 256 << 10, 128 << 10].first { $0 <= share } ?? 64 << 10
         let enough = min(room, max(16 << 10, request.answerBytes.map { $0 + Self.headRoom } ?? 64 << 10))
         guard let maxBandwidth else { return Int(enough) }
         return Int(min(enough, max(1 << 10, maxBandwidth / 128_000)))

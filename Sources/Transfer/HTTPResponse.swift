@@ -11,7 +11,7 @@ public struct ResponseHead: Hashable, Sendable {
 
     /// The value of the first header of this name, upper and lower case being the same; without surrounding white space.
     public subscript(_ name: String) -> String? {
-        headers.first { $0.name.utf8.count == name.utf8.count && $0.name.equalsIgnoringCase(name) }?.value
+        headers.first { $0.name.equalsIgnoringCase(name) }?.value
     }
 
     /// Whether the status is one of 200 to 299.

@@ -17,16 +17,16 @@ enum ReceiveBuffers {
             { ReceiveBuffers.resize($0, $1) }, { $0.flatMap { strdup($0) } }, { calloc($0, $1) }) == CURLE_OK
     }
 
-    private static func allocate(_ size: Int) -> UnsafeMutableRawPointer? {
+    static func allocate(_ size: Int) -> UnsafeMutableRawPointer? {
         size < smallest ? malloc(size) : pool.take { _ in size }?.baseAddress
     }
 
-    private static func release(_ address: UnsafeMutableRawPointer?) {
+    static func release(_ address: UnsafeMutableRawPointer?) {
         guard let address, !mayBePooled(address) || !pool.give(address) else { return }
         free(address)
     }
 
-    private static func resize(_ address: UnsafeMutableRawPointer?, _ size: Int) -> UnsafeMutableRawPointer? {
+    static func resize(_ address: UnsafeMutableRawPointer?, _ size: Int) -> UnsafeMutableRawPointer? {
         guard let address, mayBePooled(address) else { return realloc(address, size) }
         guard let other = allocate(size) else { return nil }
         other.copyMemory(from: address, byteCount: min(size, aspired_block_size(address)))

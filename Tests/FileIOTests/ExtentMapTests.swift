@@ -60,7 +60,7 @@ struct ExtentMapTests {
     }
 
     private func extent(of content: [UInt8], _ range: Range<Int>) -> Extent {
-        var running = RunningChecksum([.crc64nvme, .crc32c, .crc32])
+        var running = RunningChecksum(.all)
         content[range].withUnsafeBytes { running.update($0) }
         return running.extent(at: Int64(range.lowerBound))
     }

@@ -274,7 +274,7 @@ private struct StagedBytes: LocalBytes {
 
     func checksums() async throws(FileError) -> Extent {
         let descriptor = try FileSystem().open(file.path, .read)
-        var checksum = RunningChecksum([.crc64nvme, .crc32c, .crc32])
+        var checksum = RunningChecksum(.all)
         try FileSystem().forEachChunk(of: descriptor) { checksum.update($0) }
         return checksum.extent(at: 0)
     }

@@ -71,6 +71,17 @@ struct DownloadTests {
         }
     }
 
+    @Test("a block that is made larger or smaller keeps its bytes", arguments: [(1, 64), (64, 128), (128, 64), (64, 1)])
+    func resized(fromKiB: Int, toKiB: Int) throws {
+        let size = (before: fromKiB << 10, after: toKiB << 10)
+        let block = try #require(ReceiveBuffers.allocate(size.before))
+        UnsafeMutableRawBufferPointer(start: block, count: size.before).copyBytes(from: (0..<size.before).map { UInt8($0 % 251) })
+        let other = try #require(ReceiveBuffers.resize(block, size.after))
+        let kept = UnsafeRawBufferPointer(start: other, count: min(size.before, size.after))
+        #expect(kept.elementsEqual((0..<kept.count).map { UInt8($0 % 251) }))
+        ReceiveBuffers.release(other)
+    }
+
     @Test("an empty range needs no body")
     func empty() async throws {
         try await withFile({ _ in [.answer(200, "")] }) { server, client, file in

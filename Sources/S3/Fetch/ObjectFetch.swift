@@ -54,7 +54,7 @@ struct ObjectFetch: Sendable {
     let report: @Sendable (FetchEvent) -> Void
 
     /// What the store offers to compare with; known with the first answer about the whole object.
-    private let offered = Lock(OfferedChecksum.none)
+    private let offered = Lock<OfferedChecksum?>(nil)
 
     init(
         object: S3Object, client: S3Client, file: StagedFile, party: FetchParty, window: RequestWindow, partSize: Int64,
@@ -80,17 +80,33 @@ struct ObjectFetch: Sendable {
             try await piece(0..<object.size)
             return try await comparison()
         }
-        try await ask()
-        let comparison = try await comparison()
-        if case .digest(let digest, _) = comparison.offered { file.follow(digest) }
-        try await pieces(of: missing)
+        let known = Lock<Comparison?>(nil)
+        do {
+            try await withThrowingDiscardingTaskGroup { group in
+                // Asked first, and not waited for: its answer would take as long as their first bytes.
+                guard await window.take(for: party, turn: turn, bytes: 0) else { throw cancelled }
+                group.addTask {
+                    try await self.ask()
+                    let comparison = try await self.comparison()
+                    if case .digest(let digest, _) = comparison.offered { file.follow(digest) }
+                    known.withLock { $0 = comparison }
+                }
+                try await addPieces(of: missing, to: &group)
+            }
+        } catch {
+            throw error as? S3Error ?? cancelled
+        }
+        guard let comparison = known.withLock({ $0 }) else { throw cancelled }
         return comparison
     }
 
-    /// One HEAD: the object is still the one that was listed, and this is what there is to compare with.
+    private var cancelled: S3Error { S3Error(.getObject, object.resource, .cancelled) }
+
+    /// One HEAD: the object is still the one that was listed, and this is what there is to compare with. It has its place in the window.
     private func ask() async throws(S3Error) {
+        var held: Int64? = 0
         let answer = try await client.retrying { (connection) async throws(FailedTry) in
-            try await self.placed(.headObject) { () async throws(FailedTry) in
+            try await self.placed(.headObject, held: held.take()) { () async throws(FailedTry) in
                 try await self.client.head(self.object, by: connection)
             }
         }
@@ -101,7 +117,7 @@ struct ObjectFetch: Sendable {
     private func comparison() async throws(S3Error) -> Comparison {
         if let stated = object.stated { return Comparison(offered: stated) }
         guard comparesChecksums else { return Comparison(offered: .none) }
-        return try await Comparison(offered.withLock { $0 }, of: object, parallel: 8) {
+        return try await Comparison(offered.withLock { $0 } ?? .none, of: object, parallel: 8) {
             (number, parts) async throws(S3Error) in
             try await client.retrying { (connection) async throws(FailedTry) in
                 try await self.placed(.headObject) { () async throws(FailedTry) in
@@ -111,21 +127,15 @@ struct ObjectFetch: Sendable {
         }
     }
 
-    /// Fetches ranges in pieces, in order, each as soon as it has a place; the first failure ends them all.
-    private func pieces(of missing: [Range<Int64>]) async throws(S3Error) {
-        do {
-            try await withThrowingDiscardingTaskGroup { group in
-                for piece in missing.lazy.flatMap({ cut($0) }) {
-                    // Only for the next one is waited: however long the object, no more tasks are about than there are places.
-                    guard await window.take(for: party, turn: turn, bytes: Int64(piece.count)) else {
-                        throw S3Error(.getObject, object.resource, .cancelled)
-                    }
-                    group.addTask { try await self.piece(piece, hasPlace: true) }
-                    if group.isCancelled { return }
-                }
-            }
-        } catch {
-            throw error as? S3Error ?? S3Error(.getObject, object.resource, .cancelled)
+    /// Fetches ranges in pieces, in order, each as soon as it has a place; the first failure ends all of the group.
+    private func addPieces(
+        of missing: [Range<Int64>], to group: inout ThrowingDiscardingTaskGroup<any Error>
+    ) async throws(S3Error) {
+        for piece in missing.lazy.flatMap({ cut($0) }) {
+            // Only for the next one is waited: however long the object, no more tasks are about than there are places.
+            guard await window.take(for: party, turn: turn, bytes: Int64(piece.count)) else { throw cancelled }
+            group.addTask { try await self.piece(piece, hasPlace: true) }
+            if group.isCancelled { return }
         }
     }
 
@@ -169,7 +179,7 @@ struct ObjectFetch: Sendable {
                 guard wanted.verdict(on: head) == .take else { return .collect(limit: 0) }
                 let checksums = offered.withLock { offered in
                     if isWhole { offered = OfferedChecksum(head, wanted.object) }
-                    return offered.computed
+                    return offered?.computed ?? .all
                 }
                 return .write(range: range, checksums: checksums)
             }

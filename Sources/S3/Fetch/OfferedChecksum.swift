@@ -56,7 +56,7 @@ enum OfferedChecksum: Hashable, Sendable {
     func isMet(by bytes: [UInt8]) -> Bool {
         switch self {
         case .crc(let crc, let value):
-            var running = RunningChecksum([.crc64nvme, .crc32c, .crc32])
+            var running = RunningChecksum(.all)
             bytes.withUnsafeBytes { running.update($0) }
             return crc.value(of: running.extent(at: 0)) == value
         case .digest(let digest, let value): return digest.hash.kind.map { $0.digest(of: bytes) == value } ?? true

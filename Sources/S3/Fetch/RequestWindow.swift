@@ -17,9 +17,9 @@ public struct FetchParty: Hashable, Sendable {
 }
 
 /// The requests in flight over everything that is fetched, as many as `WindowControl` lets. Who comes when that is reached waits: the
-/// urgent ones go first, then the party that has the fewest in flight, then the object that was begun first: so that objects end one
-/// after the other, and the next ones are asked about while others still keep the line busy. Small ones fill the gap where a large one
-/// must wait for the line. Nothing polls.
+/// urgent ones go first, then the party that has the fewest in flight, then by turns the two objects that were begun first: so that
+/// each transfer thread has a file of its own to write to, objects end one after the other, and the next ones are asked about while
+/// others still keep the line busy. Small ones fill the gap where a large one must wait for the line. Nothing polls.
 final class RequestWindow: Sendable {
     private struct Waiter {
         let number: UInt64
@@ -73,15 +73,27 @@ final class RequestWindow: Sendable {
             return released
         }
 
-        /// The first of those that wait, among those that may go.
+        /// The first of those that wait, among those that may go. Of the two objects that were begun first it is the one whose request
+        /// came first.
         private func next() -> Int? {
-            var best: (index: Int, rank: (Int, Int, UInt64))?
-            for (index, waiter) in waiting.enumerated() where lets(waiter.bytes) {
-                let rank = (waiter.party.isUrgent ? 0 : 1, runningOf[waiter.party.name] ?? 0, waiter.turn)
-                if let best, best.rank <= rank { continue }
-                best = (index, rank)
+            typealias Candidate = (index: Int, precedence: (Int, Int), turn: UInt64)
+            func goes(_ one: Candidate, before other: Candidate?) -> Bool {
+                guard let other else { return true }
+                return (one.precedence.0, one.precedence.1, one.turn) < (other.precedence.0, other.precedence.1, other.turn)
             }
-            return best?.index
+            var (first, second): (Candidate?, Candidate?)
+            for (index, waiter) in waiting.enumerated() where lets(waiter.bytes) {
+                let precedence = (waiter.party.isUrgent ? 0 : 1, runningOf[waiter.party.name] ?? 0)
+                let candidate = (index, precedence, waiter.turn)
+                if goes(candidate, before: first) {
+                    if first?.turn != waiter.turn { second = first }
+                    first = candidate
+                } else if first?.turn != waiter.turn, goes(candidate, before: second) {
+                    second = candidate
+                }
+            }
+            guard let first, let second, first.precedence == second.precedence else { return first?.index }
+            return min(first.index, second.index)
         }
     }
 

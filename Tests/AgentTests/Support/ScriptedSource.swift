@@ -237,7 +237,7 @@ final class ScriptedSource: ModelSource {
     ) async throws(SourceError) -> Verification? {
         guard let bytes = current(entry, version) else { throw stale(.contents(version.name)) }
         if state.withLock({ $0.offersNothing }) { return nil }
-        var running = RunningChecksum([.crc64nvme, .crc32c, .crc32])
+        var running = RunningChecksum(.all)
         bytes.withUnsafeBytes { running.update($0) }
         let theirs = running.extent(at: 0)
         guard let ours = try? await local.checksums(), ours == theirs else { return nil }
