@@ -166,7 +166,7 @@ def rounds(row, names, runs, tools, source, folder):
             os.mkdir(target)
             command = tools.command(tool, row.kind, row.shape, target)
             sync = target if row.medium == "disk" and tool != "aspired" else None
-            row.add(tool, measured(command, tools.environment(command), sync))
+            row.add(tool, measured(command, tools.environment(command), row.shape.bytes, sync))
             compare(source.folder(row.shape.name), os.path.join(target, command.inside))
             versions.clear(target)
 

@@ -165,7 +165,9 @@ class Report:
         kinds = {row.kind: KINDS[row.kind].title for row in self.rows}
         parts = [
             f"Medians of {self.runs} rounds on {os.cpu_count()} cores, which the server shares (nginx, {self.workers} workers on loopback: "
-            f"{'; '.join(kinds.values())}). Each round runs every tool on the same files: {', '.join(self.releases)}. s5cmd has its defaults; "
+            f"{'; '.join(kinds.values())}). Each round runs every tool on the same files: {', '.join(self.releases)}. Before each run "
+            "as much memory as its result takes, and more, is asked of the system and given back, so that no tool pays for pages that a virtual "
+            "machine's host has taken back in between. s5cmd has its defaults; "
             "rclone eight streams of each large object, and as many objects at once as there are, up to 128; juicefs 16 threads, and 128 for the "
             "small objects. aspired verifies each object by what the endpoint offers, a CRC-64/NVME where no other is named, and syncs it; on a "
             "disk, `sync -f` follows the others, within their wall time. *floor* is no tool: it receives what it is told to and writes it, with no "

@@ -1,6 +1,7 @@
 """The tools that are compared, and how a run of one is measured."""
 
 import importlib.util
+import mmap
 import os
 import re
 import shutil
@@ -10,9 +11,12 @@ import time
 from dataclasses import dataclass, field
 
 from endpoint import KINDS, Fault
+from scenes import MIB
 
 KEY, SECRET = "KEY", "SECRET"
 PEERS = ("s5cmd", "rclone", "juicefs")
+# For sockets and the tools themselves, in bytes.
+ROOM = 256 * MIB
 # No tools, but what none can fall below: receiving and writing, and nothing else; and, of small objects, the same with libcurl.
 FLOOR, LIBCURL = FLOORS = ("floor", "libcurl")
 
@@ -163,8 +167,10 @@ def s5cmd():
     return inside if os.path.exists(inside) else shutil.which("s5cmd")
 
 
-def measured(command, environment, sync=None):
-    """Runs to the end; `sync` is a folder to be made durable then, within the time taken."""
+def measured(command, environment, size, sync=None):
+    """Runs to the end, with memory that is there for `size` bytes of results; `sync` is a folder to be made durable then, within the time
+    taken."""
+    claim(size)
     with tempfile.TemporaryFile() as log:
         begun = time.monotonic()
         process = subprocess.Popen(command.arguments, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
@@ -187,6 +193,13 @@ def measured(command, environment, sync=None):
             log.seek(0)
             raise Fault(f"{' '.join(command.arguments)} ended with {process.returncode}: {log.read()[-2000:].decode(errors='replace')}")
     return Measurement(done - begun, usage.ru_utime + usage.ru_stime, peak, anonymous, done - pulled if sync else 0)
+
+
+def claim(size):
+    """Has the system give as much memory, and some, and gives it back. A virtual machine's host may take the pages that are free for two seconds:
+    a tool would then pay for their coming back, or not, by how long the comparison before it took."""
+    with mmap.mmap(-1, size + ROOM, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE):
+        pass
 
 
 def stop(process):

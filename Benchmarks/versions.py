@@ -58,8 +58,9 @@ def measure(tools, source, folder, runs):
 def pull(tools, source, target, version):
     """The measurement, and the bytes that were sent."""
     command = tools.aspired("counted", Shape(MODEL, FILES, 0), target, f"--versions={version}")
-    result = measured(command, tools.environment(command))
-    compare(source.folder(MODEL, version), os.path.join(target, MODEL, str(version)))
+    files = source.folder(MODEL, version)
+    result = measured(command, tools.environment(command), sum(entry.stat().st_size for entry in os.scandir(files)))
+    compare(files, os.path.join(target, MODEL, str(version)))
     return result, sum(count for _, count in tools.endpoint.take_sent())
 
 

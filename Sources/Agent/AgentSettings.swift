@@ -1,5 +1,6 @@
 public import FileIO
 public import Servables
+import Volume
 
 /// What the configuration sets for all models.
 public struct AgentSettings: Hashable, Sendable {
@@ -74,6 +75,8 @@ public struct AgentWorkers: Sendable {
     public let inventory: WorkerThread
     /// Where the files of all versions are fetched: their tasks run here, and open, record and close them.
     public let fetch: WorkerThread
+    /// The same for files that lie in memory: nothing blocks there, and what has brought the bytes goes on with their file.
+    public let fetchInMemory: WorkerThread
     /// Stages, syncs, publishes, deletes: calls that may take long.
     public let bulk: WorkerThread
     /// Reads and syncs what is published already: calls that may take very long, and that no fetch waits for.
@@ -82,7 +85,11 @@ public struct AgentWorkers: Sendable {
     public init() {
         inventory = WorkerThread(name: "aspired-look")
         fetch = WorkerThread(name: "aspired-fetch", threads: 2)
+        fetchInMemory = WorkerThread(name: "aspired-fetch", staysWhereResumed: true)
         bulk = WorkerThread(name: "aspired-sync", threads: 2)
         late = WorkerThread(name: "aspired-late")
     }
+
+    /// Where the files of what is staged are fetched.
+    func fetching(_ staged: StagedVersion) -> WorkerThread { staged.isInMemory ? fetchInMemory : fetch }
 }

@@ -188,7 +188,7 @@ struct VersionFetcher: Sendable {
             var failure: SourceError?
             while true {
                 while failure == nil, !Task.isCancelled, let index = queue.begin() {
-                    group.addTask(executorPreference: workers.fetch) {
+                    group.addTask(executorPreference: workers.fetching(staged)) {
                         await fetchFiles(from: index, queue, of: staged, arrivals)
                     }
                 }
@@ -268,7 +268,7 @@ struct VersionFetcher: Sendable {
                 arrivals.noteReused(entry.size)
                 return nil
             }
-            file = try await onVolume(by: workers.fetch) { () throws(VolumeError) in try staged.open(index) }
+            file = try await onVolume(by: workers.fetching(staged)) { () throws(VolumeError) in try staged.open(index) }
         }
         let verification: Verification
         do throws(SourceError) {
@@ -281,7 +281,7 @@ struct VersionFetcher: Sendable {
             throw error
         }
         try settings.accept(verification, of: "\(model) \(staged.version) \(entry.path)")
-        return try await onVolume(by: workers.fetch) { () throws(VolumeError) in
+        return try await onVolume(by: workers.fetching(staged)) { () throws(VolumeError) in
             file.close()
             try staged.complete(index, verification)
             // What many requests leave free here and there adds up.

@@ -65,6 +65,12 @@ int aspired_spawn_close_from(posix_spawn_file_actions_t *actions, int first) {
 
 void aspired_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
+static _Thread_local void *task_host;
+
+void *aspired_task_host(void) { return task_host; }
+
+void aspired_set_task_host(void *host) { task_host = host; }
+
 void aspired_limit_arenas(int count) { mallopt(M_ARENA_MAX, count); }
 
 void aspired_map_from(int size) { mallopt(M_MMAP_THRESHOLD, size); }

@@ -14,6 +14,7 @@ public final class WorkerThread: Sendable {
 
     private let name: String
     private let limit: Int
+    private let staysWhereResumed: Bool
     private let queue = Lock(Queue())
     /// As many as there are jobs in the queue.
     private let waiting = Semaphore()
@@ -21,9 +22,11 @@ public final class WorkerThread: Sendable {
     /// - Parameters:
     ///   - name: what `top -H` shows; 15 bytes at most.
     ///   - threads: how many jobs may run at once. A thread starts when there is work for it, and stays.
-    public init(name: String, threads: Int = 1) {
+    ///   - staysWhereResumed: a task that prefers these threads goes on on the one that has what it waited for, if that is a `TaskHost`.
+    public init(name: String, threads: Int = 1, staysWhereResumed: Bool = false) {
         self.name = name
         limit = threads
+        self.staysWhereResumed = staysWhereResumed
     }
 
     /// The threads end when their jobs are done and nobody can give them more.
@@ -79,6 +82,7 @@ public final class WorkerThread: Sendable {
 extension WorkerThread: TaskExecutor {
     public func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
+        if staysWhereResumed, let host = TaskHost.current { return host.add(job, of: self) }
         enqueue { [self] in job.runSynchronously(on: asUnownedTaskExecutor()) }
     }
 }

@@ -31,7 +31,7 @@ public struct ClientCertificate: Hashable, Sendable {
 
 /// What an `HTTPClient` is made with; nothing of it changes during the client's life.
 public struct HTTPClientConfiguration: Hashable, Sendable {
-    /// Threads that carry the requests, at least one.
+    /// Threads that carry the requests, at least one. Of what is fetched as many objects go on by turns (`RequestWindow`).
     public var threads = 2
     /// From the start of a request to a connection that can take it: name resolution, TCP and TLS together.
     public var connectTimeout: Duration = .seconds(10)

@@ -23,18 +23,12 @@ struct ThreadChoice: Sendable {
     mutating func take(for file: ObjectIdentifier?) -> Int {
         var thread = least { $0.requests }
         if let file {
-            if targets[file] == nil {
-                let own = least { $0.files }
-                targets[file] = Target(thread: own)
-                threads[own].files += 1
-            }
-            targets[file]?.count += 1
+            var target = targets[file] ?? begun()
+            target.count += 1
+            targets[file] = target
             // Alone it has all threads.
-            if targets.count > 1, let own = targets[file]?.thread,
-                threads[own].requests <= threads[thread].requests + Self.imbalance
-            {
-                thread = own
-            }
+            let isNear = threads[target.thread].requests <= threads[thread].requests + Self.imbalance
+            if targets.count > 1, isNear { thread = target.thread }
         }
         threads[thread].requests += 1
         return thread
@@ -50,6 +44,12 @@ struct ThreadChoice: Sendable {
             targets[file] = nil
             threads[target.thread].files -= 1
         }
+    }
+
+    private mutating func begun() -> Target {
+        let own = least { $0.files }
+        threads[own].files += 1
+        return Target(thread: own)
     }
 
     private func least(_ load: ((requests: Int, files: Int)) -> Int) -> Int {

@@ -109,6 +109,9 @@ final class TransferLoop {
         if nextDeadline <= clock.now { checkDeadlines() }
     }
 
+    /// Does work that is none of the network's.
+    func exclude(_ work: () -> Void) { clock.exclude(work) }
+
     /// Waits until a socket is ready, a time-out is due, someone calls `SocketPoller.wakeUp`, or `limit` is over.
     func wait(atMost limit: Duration) {
         let left = Int64(bitPattern: heldUntil &- NetworkClock.monotonic())

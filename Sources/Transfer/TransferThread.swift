@@ -13,8 +13,8 @@ final class TransferThread: Sendable {
         var starts: [Exchange] = []
         var cancels: [Exchange] = []
         var isStopping = false
-        /// Whether the loop was woken and has not looked yet.
-        var isWoken = false
+        /// Whether the loop waits, or is about to; else it looks here before it does.
+        var isWaiting = false
         /// What the loop waits on; `nil` once it is about to be closed.
         var poller: SocketPoller?
         var hasEnded = false
@@ -88,13 +88,16 @@ final class TransferThread: Sendable {
     }
 
     private static func wake(_ mailbox: inout Mailbox) {
-        if !mailbox.isWoken { mailbox.poller?.wakeUp() }
-        mailbox.isWoken = true
+        if mailbox.isWaiting { mailbox.poller?.wakeUp() }
+        mailbox.isWaiting = false
     }
 
     // MARK: On the thread
 
     private func run(_ loop: TransferLoop) {
+        let host = TaskHost()
+        host.open()
+        defer { host.close() }
         var isPristine = true
         while true {
             let mail = takeMail()
@@ -111,9 +114,19 @@ final class TransferThread: Sendable {
                 isPristine = true
             }
             loop.turn()
+            loop.exclude { host.run() }
+            guard host.isEmpty, mayWait() else { continue }
             // An idle thread that has nothing to give back sleeps until it is woken.
             let idle = isPristine ? nil : loop.idleTime
             loop.wait(atMost: idle.map { max(.zero, configuration.idleThreadLifetime - $0) } ?? .seconds(1 << 20))
+        }
+    }
+
+    /// Whether there is nothing to look at. From now on whoever has something wakes the loop.
+    private func mayWait() -> Bool {
+        mailbox.withLock { mailbox in
+            mailbox.isWaiting = mailbox.starts.isEmpty && mailbox.cancels.isEmpty && !mailbox.isStopping
+            return mailbox.isWaiting
         }
     }
 
@@ -122,7 +135,7 @@ final class TransferThread: Sendable {
             defer {
                 mailbox.starts = []
                 mailbox.cancels = []
-                mailbox.isWoken = false
+                mailbox.isWaiting = false
             }
             return Mail(starts: mailbox.starts, cancels: mailbox.cancels, isStopping: mailbox.isStopping)
         }

@@ -18,6 +18,8 @@ public final class StagedVersion: Sendable {
     private let fileMode: UInt16
     let journal: Journal
     let reservation: SpaceReservation
+    /// Whether its files lie in memory, so that no call on them waits for a disk.
+    public let isInMemory: Bool
     private let writesEarly: Bool
     /// Files that are whole and verified, and extents of others, by the table's index.
     let progress: Lock<StagedProgress>
@@ -30,7 +32,7 @@ public final class StagedVersion: Sendable {
         model: String, version: Version, table: FileTable, source: String, tree: FilePath, fileSystem: FileSystem,
         reader: WorkerThread, fileMode: UInt16, journal: Journal, reservation: SpaceReservation, progress: [Int: FileProgress],
         reusable: Reusable,
-        writesEarly: Bool = true
+        isInMemory: Bool = false, writesEarly: Bool = true
     ) {
         self.model = model
         self.version = version
@@ -44,6 +46,7 @@ public final class StagedVersion: Sendable {
         self.reservation = reservation
         self.progress = Lock(StagedProgress(progress, count: table.count))
         self.reusable = reusable
+        self.isInMemory = isInMemory
         self.writesEarly = writesEarly
     }
 

@@ -144,7 +144,7 @@ extension Volume {
         }
         let isExact = try doing("look through \(tree)") { () throws(FileError) in
             // All on their way to the disk first, so that no sync waits for what another could have written meanwhile.
-            let writesBack = try writesBack(sync, at: tree)
+            let writesBack = sync == .before && !staged.isInMemory
             return try holdsExactly(staged.table, in: tree) { (path, status) throws(FileError) in
                 // What shares its file with a published version has this mode already, and so has what was made by us, but for a umask.
                 let hasMode = status.mode == settings.fileMode
@@ -162,11 +162,6 @@ extension Volume {
             try sealDirectory(tree, sync)
         }
         staged.sealed.withLock { $0 = sync }
-    }
-
-    /// Whether what is written is sent on its way to the disk before it is synced: where there is one.
-    func writesBack(_ sync: SyncTime, at place: FilePath) throws(FileError) -> Bool {
-        sync == .before ? try !fileSystem.space(at: place).isInMemory : false
     }
 
     private func sealDirectory(_ path: FilePath, _ sync: SyncTime) throws(FileError) {

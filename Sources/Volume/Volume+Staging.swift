@@ -50,17 +50,17 @@ extension Volume {
                 total: table.totalSize - proven - unproven)
         }
 
-        let (journal, writesEarly) = try doing("stage \(place)") { () throws(FileError) in
+        let (journal, isInMemory) = try doing("stage \(place)") { () throws(FileError) in
             try makeTree()
             let journal = try Journal.create(
                 place.appending(VolumeLayout.progress), lines: record(of: table, kept, source), fileSystem: fileSystem)
-            return (journal, try writesBack(settings.sync, at: tree))
+            return (journal, try fileSystem.space(at: tree).isInMemory)
         }
         return StagedVersion(
             model: model, version: version, table: table, source: source, tree: tree, fileSystem: fileSystem, reader: reader,
             fileMode: settings.fileMode, journal: journal, reservation: reservation, progress: kept.mapValues(\.progress),
             reusable: found,
-            writesEarly: writesEarly)
+            isInMemory: isInMemory, writesEarly: settings.sync == .before && !isInMemory)
     }
 
     /// What an earlier attempt left of a file.

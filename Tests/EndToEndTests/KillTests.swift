@@ -7,9 +7,11 @@ struct KillTests {
     /// More than are ever under way at once, so that what lies before them had ended long before a kill.
     private static let underWay = 32
 
-    @Test("a fetch that is killed again and again converges, and no verified file is fetched twice", arguments: ["once", "run"])
-    func killedWhileFetching(command: String) async throws {
-        try await Site.with { site in
+    @Test(
+        "a fetch that is killed again and again converges, and no verified file is fetched twice",
+        arguments: [("once", nil), ("run", nil), ("once", Site.memory)])
+    func killedWhileFetching(command: String, place: String?) async throws {
+        try await Site.with(in: place) { site in
             var files: [String: [UInt8]] = [:]
             for number in 0..<600 { files["shards/\(number % 7)/shard-\(number)"] = Models.noise(4_000 + number, seed: number) }
             try site.put(1, files)

@@ -115,9 +115,9 @@ struct StoreFaultTests {
             code: 78, says: ["ListObjects", "PermanentRedirect", "--s3-region"]),
     ]
 
-    @Test("what heals is put right, and the version is whole", arguments: healed)
-    func heals(case healed: Case) async throws {
-        try await deal(healed) { site, files, outcome in
+    @Test("what heals is put right, and the version is whole, on a disk and in memory", arguments: healed, [nil, Site.memory])
+    func heals(case healed: Case, place: String?) async throws {
+        try await deal(healed, in: place) { site, files, outcome in
             #expect(outcome.code == 0, "\(outcome)")
             let found = try FileTree(site.published(1)).files
             #expect(found == files)
@@ -137,11 +137,11 @@ struct StoreFaultTests {
     }
 
     private func deal(
-        _ scene: Case, _ body: (Site, [String: [UInt8]], Aspired.Outcome) async throws -> Void
+        _ scene: Case, in place: String? = nil, _ body: (Site, [String: [UInt8]], Aspired.Outcome) async throws -> Void
     ) async throws {
         var options = FixtureOptions()
         scene.prepare(&options)
-        try await Site.with(options: options) { site in
+        try await Site.with(options: options, in: place) { site in
             var files = Models.version(1)
             files[Self.large] = Models.noise(Self.size, seed: 1)
             try site.put(1, files)

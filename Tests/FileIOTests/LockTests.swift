@@ -96,6 +96,72 @@ struct LockTests {
         #expect(await worker.run { 7 } == 7)
     }
 
+    @Test(
+        "a task goes on on the host that has let it go on, where its worker allows that, and not once the host has closed",
+        arguments: [true, false])
+    func hosts(stays: Bool) async {
+        let (worker, hosting) = (WorkerThread(name: "guest", staysWhereResumed: stays), WorkerThread(name: "host"))
+        let offer = Lock<Handover<Int>?>(nil)
+        let task = Task(executorPreference: worker) {
+            var places: [pthread_t] = []
+            for round in 0..<3 {
+                #expect(await withHandover { handover in offer.withLock { $0 = handover } } == round)
+                places.append(currentThread())
+            }
+            return places
+        }
+        let own = await hosting.run {
+            /// What the task waits for next.
+            func give(_ value: Int) {
+                while true {
+                    if let handover = offer.withLock({ $0.take() }) { return handover.give(value) }
+                    usleep(500)
+                }
+            }
+            let host = TaskHost()
+            host.open()
+            give(0)
+            #expect(host.isEmpty != stays)
+            host.run()
+            give(1)
+            host.close()
+            #expect(host.isEmpty)
+            give(2)
+            #expect(host.isEmpty)
+            return currentThread()
+        }
+        let places = await task.value.map { $0 == own }
+        #expect(places == [stays, stays, false])
+    }
+
+    @Test("what comes while a host runs tasks is for its next time, and when it closes nothing is left")
+    func hostsByTurns() async {
+        let (worker, hosting) = (WorkerThread(name: "guest", staysWhereResumed: true), WorkerThread(name: "host"))
+        let waiting = Lock<[Handover<Void>]>([])
+        let ran = Lock(0)
+        // Each lets the next one go on.
+        for number in 1...5 {
+            Task(executorPreference: worker) {
+                await withHandover { (handover: Handover<Void>) in waiting.withLock { $0.append(handover) } }
+                ran.withLock { $0 += 1 }
+                waiting.withLock { $0.popLast() }?.give(())
+            }
+            while waiting.withLock({ $0.count }) < number { await Task.yield() }
+        }
+        await hosting.run {
+            let host = TaskHost()
+            host.open()
+            waiting.withLock { $0.popLast() }?.give(())
+            for turn in 1...2 {
+                host.run()
+                #expect(ran.withLock { $0 } == turn)
+                #expect(!host.isEmpty)
+            }
+            host.close()
+            #expect(ran.withLock { $0 } == 5)
+        }
+    }
+
     @Test("what a job throws is thrown to who asked for it")
     func failure() async {
         let worker = WorkerThread(name: "refusing")

@@ -1,5 +1,6 @@
 import FileIO
 import Glibc
+import SystemPackage
 import Testing
 
 @testable import Transfer
@@ -275,14 +276,36 @@ struct ConnectionTests {
         }
     }
 
-    @Test("shutting down ends the calls under way, those that follow, and the threads")
-    func shutdown() async throws {
+    @Test(
+        "a task goes on on the thread that has carried its request, where its worker allows that, and sends the next one from there"
+    )
+    func goesOn() async throws {
+        try await ScriptedServer.run({ _ in [.answer(200, "a")] }) { server in
+            try await HTTPClient.run { client in
+                let own = WorkerThread(name: "test-own")
+                for (worker, ends) in [(staying, "aspired-xfer-0"), (own, "test-own")] {
+                    let names = try await Task(executorPreference: worker) {
+                        var names: [String] = []
+                        for _ in 0..<3 {
+                            _ = try await client.send(HTTPRequest("GET", server.url), limit: 1)
+                            names.append(try threadName())
+                        }
+                        return names
+                    }.value
+                    #expect(names == [ends, ends, ends])
+                }
+            }
+        }
+    }
+
+    @Test("shutting down ends the calls under way, those that follow, and the threads", arguments: [nil, staying])
+    func shutdown(worker: WorkerThread?) async throws {
         try await ScriptedServer.run({ _ in [] }) { server in
             try await HTTPClient.run {
                 $0.threads = 2
             } _: { client in
                 let calls = (0..<20).map { _ in
-                    start { try await client.send(HTTPRequest("GET", server.url), limit: 0) }
+                    start(on: worker) { try await client.send(HTTPRequest("GET", server.url), limit: 0) }
                 }
                 await server.wait { $0.requests.count == 20 }
                 await client.shutdown()
@@ -294,12 +317,14 @@ struct ConnectionTests {
         }
     }
 
-    @Test("calls that cross a shutdown end once each")
-    func shutdownRace() async throws {
+    @Test("calls that cross a shutdown end once each", arguments: [nil, staying])
+    func shutdownRace(worker: WorkerThread?) async throws {
         try await ScriptedServer.run({ _ in [.answer(200, "a")] }) { server in
             for _ in 0..<10 {
                 let client = try HTTPClient(HTTPClientConfiguration(version: "1"))
-                let calls = (0..<40).map { _ in start { try await client.send(HTTPRequest("GET", server.url), limit: 1) } }
+                let calls = (0..<40).map { _ in
+                    start(on: worker) { try await client.send(HTTPRequest("GET", server.url), limit: 1) }
+                }
                 await Task.yield()
                 await client.shutdown()
                 for call in calls {
@@ -363,4 +388,8 @@ private func threadNames() -> [String] {
         names.append(String(decoding: buffer.prefix(count).filter { $0 != 0x0A }, as: UTF8.self))
     }
     return names
+}
+
+private func threadName() throws -> String {
+    String(try FileSystem().readFile("/proc/thread-self/comm", limit: 64).dropLast())
 }

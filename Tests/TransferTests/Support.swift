@@ -43,9 +43,14 @@ func failure<R>(of call: () async throws -> R) async -> TransportError.Kind? {
     }
 }
 
-/// Starts a call beside the test; the task's value is what it failed of.
-func start<R>(_ call: @escaping @Sendable () async throws -> R) -> Task<TransportError.Kind?, Never> {
-    Task { await failure(of: call) }
+/// Where tasks go on on the thread that has carried their request.
+let staying = WorkerThread(name: "test-staying", staysWhereResumed: true)
+
+/// Starts a call beside the test, in a task that prefers a worker's threads or none; the task's value is what it failed of.
+func start<R>(
+    on worker: WorkerThread? = nil, _ call: @escaping @Sendable () async throws -> R
+) -> Task<TransportError.Kind?, Never> {
+    Task(executorPreference: worker) { await failure(of: call) }
 }
 
 /// A directory that is there as long as `body` runs.

@@ -40,6 +40,10 @@ int aspired_spawn_close_from(posix_spawn_file_actions_t *actions, int first);
 /// Names the calling thread (15 bytes at most are kept).
 void aspired_name_thread(const char *name);
 
+/// What the calling thread has set, NULL at first: Swift has no variable of a thread's own.
+void *aspired_task_host(void);
+void aspired_set_task_host(void *host);
+
 /// Bounds glibc's arenas (M_ARENA_MAX), each of which keeps freed memory for itself.
 void aspired_limit_arenas(int count);
 

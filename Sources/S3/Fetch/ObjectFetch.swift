@@ -49,13 +49,12 @@ struct ObjectFetch: Sendable {
     private let turn: UInt64
     /// Bytes.
     let partSize: Int64
-    /// Whether anything but the length is compared.
-    let comparesChecksums: Bool
     let report: @Sendable (FetchEvent) -> Void
 
-    /// What the store offers to compare with; known with the first answer about the whole object.
-    private let offered = Lock<OfferedChecksum?>(nil)
+    /// What to compare with; where nobody has said it before, the first answer about the whole object does.
+    private let offered: Lock<OfferedChecksum?>
 
+    /// `comparesChecksums`: whether anything but the length is compared.
     init(
         object: S3Object, client: S3Client, file: StagedFile, party: FetchParty, window: RequestWindow, partSize: Int64,
         comparesChecksums: Bool, report: @escaping @Sendable (FetchEvent) -> Void
@@ -67,7 +66,7 @@ struct ObjectFetch: Sendable {
         self.window = window
         turn = window.nextTurn()
         self.partSize = partSize
-        self.comparesChecksums = comparesChecksums
+        offered = Lock(object.stated ?? (comparesChecksums ? nil : OfferedChecksum.none))
         self.report = report
     }
 
@@ -110,14 +109,12 @@ struct ObjectFetch: Sendable {
                 try await self.client.head(self.object, by: connection)
             }
         }
-        offered.withLock { $0 = OfferedChecksum(answer.head, object) }
+        offered.withLock { $0 = $0 ?? OfferedChecksum(answer.head, object) }
     }
 
     /// What to compare with. Of checksums of parts the sizes are asked for first.
     private func comparison() async throws(S3Error) -> Comparison {
-        if let stated = object.stated { return Comparison(offered: stated) }
-        guard comparesChecksums else { return Comparison(offered: .none) }
-        return try await Comparison(offered.withLock { $0 } ?? .none, of: object, parallel: 8) {
+        try await Comparison(offered.withLock { $0 } ?? .none, of: object, parallel: 8) {
             (number, parts) async throws(S3Error) in
             try await client.retrying { (connection) async throws(FailedTry) in
                 try await self.placed(.headObject) { () async throws(FailedTry) in
@@ -178,7 +175,7 @@ struct ObjectFetch: Sendable {
                 guard head.isSuccess else { return .collect(limit: ErrorBody.maximumBytes) }
                 guard wanted.verdict(on: head) == .take else { return .collect(limit: 0) }
                 let checksums = offered.withLock { offered in
-                    if isWhole { offered = OfferedChecksum(head, wanted.object) }
+                    if isWhole { offered = offered ?? OfferedChecksum(head, wanted.object) }
                     return offered?.computed ?? .all
                 }
                 return .write(range: range, checksums: checksums)

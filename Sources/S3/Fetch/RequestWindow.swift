@@ -17,8 +17,8 @@ public struct FetchParty: Hashable, Sendable {
 }
 
 /// The requests in flight over everything that is fetched, as many as `WindowControl` lets. Who comes when that is reached waits: the
-/// urgent ones go first, then the party that has the fewest in flight, then by turns the two objects that were begun first: so that
-/// each transfer thread has a file of its own to write to, objects end one after the other, and the next ones are asked about while
+/// urgent ones go first, then the party that has the fewest in flight, then by turns the two objects that were begun first, as many as
+/// there are transfer threads: each has a file of its own to write to, objects end one after the other, and the next ones are asked about while
 /// others still keep the line busy. Small ones fill the gap where a large one must wait for the line. Nothing polls.
 final class RequestWindow: Sendable {
     private struct Waiter {
@@ -73,27 +73,27 @@ final class RequestWindow: Sendable {
             return released
         }
 
-        /// The first of those that wait, among those that may go. Of the two objects that were begun first it is the one whose request
-        /// came first.
+        /// Who goes now, if anybody may. Of the two objects that were begun first it is the one whose request came first.
         private func next() -> Int? {
-            typealias Candidate = (index: Int, precedence: (Int, Int), turn: UInt64)
-            func goes(_ one: Candidate, before other: Candidate?) -> Bool {
-                guard let other else { return true }
-                return (one.precedence.0, one.precedence.1, one.turn) < (other.precedence.0, other.precedence.1, other.turn)
+            guard let first = first(but: nil) else { return nil }
+            guard let second = self.first(but: waiting[first].turn), precedence(of: second) == precedence(of: first) else {
+                return first
             }
-            var (first, second): (Candidate?, Candidate?)
-            for (index, waiter) in waiting.enumerated() where lets(waiter.bytes) {
-                let precedence = (waiter.party.isUrgent ? 0 : 1, runningOf[waiter.party.name] ?? 0)
-                let candidate = (index, precedence, waiter.turn)
-                if goes(candidate, before: first) {
-                    if first?.turn != waiter.turn { second = first }
-                    first = candidate
-                } else if first?.turn != waiter.turn, goes(candidate, before: second) {
-                    second = candidate
-                }
+            return min(first, second)
+        }
+
+        /// The first one by precedence, then by when its object was begun, of those that may go and are not of this object.
+        private func first(but turn: UInt64?) -> Int? {
+            waiting.indices.lazy.filter { waiting[$0].turn != turn && lets(waiting[$0].bytes) }.min { one, other in
+                let (of, than) = (precedence(of: one), precedence(of: other))
+                return (of.0, of.1, waiting[one].turn) < (than.0, than.1, waiting[other].turn)
             }
-            guard let first, let second, first.precedence == second.precedence else { return first?.index }
-            return min(first.index, second.index)
+        }
+
+        /// The less the sooner.
+        private func precedence(of index: Int) -> (Int, Int) {
+            let party = waiting[index].party
+            return (party.isUrgent ? 0 : 1, runningOf[party.name] ?? 0)
         }
     }
 

@@ -139,11 +139,11 @@ func removeTree(_ path: String) throws {
     }
 }
 
-/// A directory that is there as long as `body` runs, under `TMPDIR`.
+/// A directory that is there as long as `body` runs, under `TMPDIR` where nothing else is said.
 func withScratch<Result>(
-    isolation: isolated (any Actor)? = #isolation, _ body: (String) async throws -> Result
+    under parent: String? = nil, isolation: isolated (any Actor)? = #isolation, _ body: (String) async throws -> Result
 ) async throws -> Result {
-    let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+    let parent = parent ?? getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
     var template = Array("\(parent)/aspired-e2e-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { throw SystemFault("make a directory in \(parent)", errno) }
     let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)

@@ -1,3 +1,4 @@
+import Glibc
 import S3Fixture
 import Testing
 
@@ -77,12 +78,15 @@ struct Site: Sendable {
     var gets: [RequestRecord] { server.requests.filter { $0.operation == .get } }
     var lists: [RequestRecord] { server.requests.filter { $0.operation == .list } }
 
-    /// Runs `body` in a world of its own.
+    /// A place in memory, where there is one.
+    static let memory: String? = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : nil
+
+    /// Runs `body` in a world of its own; `place`: where it lies, `nil` for where temporary files are.
     static func with<Result>(
-        options: FixtureOptions = FixtureOptions(), isolation: isolated (any Actor)? = #isolation,
+        options: FixtureOptions = FixtureOptions(), in place: String? = nil, isolation: isolated (any Actor)? = #isolation,
         _ body: (Site) async throws -> Result
     ) async throws -> Result {
-        try await withScratch { scratch in
+        try await withScratch(under: place) { scratch in
             try makeDirectory("\(scratch)/s3/models")
             try makeDirectory("\(scratch)/volume")
             let server = try await FixtureServer.start(root: "\(scratch)/s3", options: options)
