@@ -65,6 +65,9 @@ public final class StagedVersion: Sendable {
         progress.withLock { progress in table.indices.filter { !progress.isWhole($0) } }
     }
 
+    /// Bytes of a file whose arrival is not recorded before it is verified: what a kill in between costs is less than a record of it.
+    private static let small: Int64 = 64 << 10
+
     /// Opens a file to be assembled, with what an earlier attempt left of it. Not twice at once.
     public func open(_ index: Int) throws(VolumeError) -> StagedFile {
         try doing("stage \(tree.appending(table[index].path))") { () throws(FileError) in try file(index) }
@@ -84,6 +87,8 @@ public final class StagedVersion: Sendable {
             onExtent: { (extent) throws(FileError) in
                 progress.withLock { $0[index, default: FileProgress()].extents.append(extent) }
                 if !isAllocated.withLock({ $0 }) { reservation.use(extent.length) }
+                // It is about to be verified, or else soon fetched again.
+                if extent.length == entry.size, entry.size <= Self.small { return }
                 let line = ProgressRecord.extent(index: index, extent).line
                 try isNamed.withLock { (isNamed) throws(FileError) in
                     if isNamed { return try journal.append(line) }
@@ -104,8 +109,8 @@ public final class StagedVersion: Sendable {
     /// Notes that a file is whole and verified: it will not be fetched again.
     public func complete(_ index: Int, _ verification: Verification) throws(VolumeError) {
         try doing("record the progress of \(tree)") { () throws(FileError) in
-            // An empty one has no extent that could have named it.
-            guard table.size(index) > 0 else { return try note(index, verification) }
+            // Of a small one no extent may have named it.
+            guard table.size(index) > Self.small else { return try note(index, verification) }
             try journal.append(ProgressRecord.verified(index: index, verification).line)
             progress.withLock { $0[index] = FileProgress(verification: verification) }
         }
