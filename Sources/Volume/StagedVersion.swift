@@ -31,8 +31,7 @@ public final class StagedVersion: Sendable {
     init(
         model: String, version: Version, table: FileTable, source: String, tree: FilePath, fileSystem: FileSystem,
         reader: WorkerThread, fileMode: UInt16, journal: Journal, reservation: SpaceReservation, progress: [Int: FileProgress],
-        reusable: Reusable,
-        isInMemory: Bool = false, writesEarly: Bool = true
+        reusable: Reusable, isInMemory: Bool, writesEarly: Bool
     ) {
         self.model = model
         self.version = version
