@@ -4,19 +4,16 @@
 /// waits (Swift 6.3), and would report as a race whatever is read of a value that was made on the other thread.
 public struct Handover<Value: Sendable>: Sendable {
     @usableFromInline let slot: Lock<Value?>
-    @usableFromInline let continuation: UnsafeContinuation<Void, Never>
+    @usableFromInline let continuation: CheckedContinuation<Void, Never>
 
-    @usableFromInline init(slot: Lock<Value?>, continuation: UnsafeContinuation<Void, Never>) {
+    @usableFromInline init(slot: Lock<Value?>, continuation: CheckedContinuation<Void, Never>) {
         self.slot = slot
         self.continuation = continuation
     }
 
     /// Has the task go on with a value.
     @inlinable public func give(_ value: Value) {
-        slot.withLock { slot in
-            precondition(slot == nil, "a task that waits is given one value")
-            slot = value
-        }
+        slot.withLock { $0 = value }
         continuation.resume()
     }
 }
@@ -26,7 +23,7 @@ public struct Handover<Value: Sendable>: Sendable {
 /// - Returns: what was given.
 @inlinable public func withHandover<Value: Sendable>(_ body: (Handover<Value>) -> Void) async -> Value {
     let slot = Lock<Value?>(nil)
-    await withUnsafeContinuation { body(Handover(slot: slot, continuation: $0)) }
+    await withCheckedContinuation { body(Handover(slot: slot, continuation: $0)) }
     guard let value = slot.withLock({ $0 }) else { preconditionFailure("the task goes on only once a value was given") }
     return value
 }
