@@ -42,7 +42,7 @@ def prepare(source, mebibytes):
 
 def measure(tools, source, folder, runs):
     target = os.path.join(folder, "target")
-    size = sum(entry.stat().st_size for entry in os.scandir(source.folder(MODEL, 2)))
+    size = size_of(source, 2)
     columns = []
     for _ in range(runs):
         full, _ = pull(tools, source, target, 2)
@@ -58,10 +58,13 @@ def measure(tools, source, folder, runs):
 def pull(tools, source, target, version):
     """The measurement, and the bytes that were sent."""
     command = tools.aspired("counted", Shape(MODEL, FILES, 0), target, f"--versions={version}")
-    files = source.folder(MODEL, version)
-    result = measured(command, tools.environment(command), sum(entry.stat().st_size for entry in os.scandir(files)))
-    compare(files, os.path.join(target, MODEL, str(version)))
+    result = measured(command, tools.environment(command), size_of(source, version))
+    compare(source.folder(MODEL, version), os.path.join(target, MODEL, str(version)))
     return result, sum(count for _, count in tools.endpoint.take_sent())
+
+
+def size_of(source, version):
+    return sum(entry.stat().st_size for entry in os.scandir(source.folder(MODEL, version)))
 
 
 def restart(tools, target):

@@ -15,9 +15,8 @@ public final class TaskHost {
 
     /// Runs what has come until now. What comes meanwhile is for the next time, so that the thread's own work has its turn.
     public func run() {
-        guard !jobs.isEmpty else { return }
         let now = jobs
-        jobs.removeAll(keepingCapacity: true)
+        jobs = []
         for (job, worker) in now { job.runSynchronously(on: worker.asUnownedTaskExecutor()) }
     }
 

@@ -114,7 +114,7 @@ final class TransferThread: Sendable {
                 isPristine = true
             }
             loop.turn()
-            loop.exclude { host.run() }
+            if !host.isEmpty { loop.exclude { host.run() } }
             guard host.isEmpty, mayWait() else { continue }
             // An idle thread that has nothing to give back sleeps until it is woken.
             let idle = isPristine ? nil : loop.idleTime

@@ -101,23 +101,18 @@ struct LockTests {
         arguments: [true, false])
     func hosts(stays: Bool) async {
         let (worker, hosting) = (WorkerThread(name: "guest", staysWhereResumed: stays), WorkerThread(name: "host"))
-        let offer = Lock<Handover<Int>?>(nil)
+        /// What the task waits for next.
+        let offer = Monitor<Handover<Int>?>(nil)
         let task = Task(executorPreference: worker) {
             var places: [pthread_t] = []
             for round in 0..<3 {
-                #expect(await withHandover { handover in offer.withLock { $0 = handover } } == round)
+                #expect(await withHandover { handover in offer.signal { $0 = handover } } == round)
                 places.append(currentThread())
             }
             return places
         }
         let own = await hosting.run {
-            /// What the task waits for next.
-            func give(_ value: Int) {
-                while true {
-                    if let handover = offer.withLock({ $0.take() }) { return handover.give(value) }
-                    usleep(500)
-                }
-            }
+            func give(_ value: Int) { offer.wait { $0.take() }.give(value) }
             let host = TaskHost()
             host.open()
             give(0)
@@ -137,21 +132,20 @@ struct LockTests {
     @Test("what comes while a host runs tasks is for its next time, and when it closes nothing is left")
     func hostsByTurns() async {
         let (worker, hosting) = (WorkerThread(name: "guest", staysWhereResumed: true), WorkerThread(name: "host"))
-        let waiting = Lock<[Handover<Void>]>([])
+        let waiting = Monitor<[Handover<Void>]>([])
         let ran = Lock(0)
         // Each lets the next one go on.
-        for number in 1...5 {
+        for _ in 1...5 {
             Task(executorPreference: worker) {
-                await withHandover { (handover: Handover<Void>) in waiting.withLock { $0.append(handover) } }
+                await withHandover { (handover: Handover<Void>) in waiting.signal { $0.append(handover) } }
                 ran.withLock { $0 += 1 }
-                waiting.withLock { $0.popLast() }?.give(())
+                waiting.change { $0.popLast() }?.give(())
             }
-            while waiting.withLock({ $0.count }) < number { await Task.yield() }
         }
         await hosting.run {
             let host = TaskHost()
             host.open()
-            waiting.withLock { $0.popLast() }?.give(())
+            waiting.wait { $0.count == 5 ? $0.popLast() : nil }.give(())
             for turn in 1...2 {
                 host.run()
                 #expect(ran.withLock { $0 } == turn)
