@@ -23,7 +23,7 @@ import report
 import versions
 from endpoint import KINDS, Endpoint, Fault, nginx_modules
 from scenes import MIB, Source, shapes
-from tools import FLOORS, LIBCURL, PEERS, Tools, binaries, compare, measured
+from tools import FLOORS, LIBCURL, PEERS, Tools, binaries, compare
 
 # Of these aspired is shown alone: no peer verifies anything.
 ALONE = ("md5", "multipart")
@@ -166,7 +166,7 @@ def rounds(row, names, runs, tools, source, folder):
             os.mkdir(target)
             command = tools.command(tool, row.kind, row.shape, target)
             sync = target if row.medium == "disk" and tool != "aspired" else None
-            row.add(tool, measured(command, tools.environment(command), row.shape.bytes, sync))
+            row.add(tool, tools.measured(tool, command, row.shape.bytes, sync))
             compare(source.folder(row.shape.name), os.path.join(target, command.inside))
             versions.clear(target)
 

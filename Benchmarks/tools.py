@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+import urllib.request
 from dataclasses import dataclass, field
 
 from endpoint import KINDS, Fault
@@ -17,6 +18,7 @@ KEY, SECRET = "KEY", "SECRET"
 PEERS = ("s5cmd", "rclone", "juicefs")
 # For sockets and the tools themselves, in bytes.
 ROOM = 256 * MIB
+LISTINGS = 6
 # No tools, but what none can fall below: receiving and writing, and nothing else; and, of small objects, the same with libcurl.
 FLOOR, LIBCURL = FLOORS = ("floor", "libcurl")
 
@@ -51,14 +53,29 @@ class Tools:
 
     def releases(self):
         """What each says it is."""
-        for tool, binary in self.binaries.items():
-            if tool in FLOORS:
-                continue
-            asked = subprocess.run(
-                [binary, "version" if tool in ("s5cmd", "rclone") else "--version"], capture_output=True, text=True,
-                env=self.environment(Command([])))
-            number = re.search(r"[0-9]+(\.[0-9]+)+", asked.stdout)
-            yield f"{tool} {number.group() if number else ''}"
+        for tool in self.binaries:
+            if tool not in FLOORS:
+                number = re.search(r"[0-9]+(\.[0-9]+)+", self.version(tool))
+                yield f"{tool} {number.group() if number else ''}"
+
+    def version(self, tool):
+        asked = "version" if tool in ("s5cmd", "rclone") else "--version"
+        return subprocess.run([self.binaries[tool], asked], capture_output=True, text=True, env=self.environment(Command([]))).stdout
+
+    def measured(self, tool, command, size, sync=None):
+        """Runs to the end, with memory that is there for `size` bytes of results, and a program and an endpoint that are; `sync` is a folder
+        to be made durable then, within the time taken.
+
+        A virtual machine's host takes back what is free or was not used for seconds: a tool would pay for its coming back, or not, by how long
+        what came before it took."""
+        claim(size)
+        if tool not in FLOORS:
+            self.version(tool)
+        # Of the kind that answers at once; a connection each, so that both processes of nginx have some.
+        for _ in range(LISTINGS):
+            with opened(self.endpoint.url("raw") + "/models?list-type=2") as listing:
+                listing.read()
+        return timed(command, self.environment(command), sync)
 
     def command(self, tool, kind, shape, target):
         return getattr(self, tool)(kind, shape, target)
@@ -167,10 +184,7 @@ def s5cmd():
     return inside if os.path.exists(inside) else shutil.which("s5cmd")
 
 
-def measured(command, environment, size, sync=None):
-    """Runs to the end, with memory that is there for `size` bytes of results; `sync` is a folder to be made durable then, within the time
-    taken."""
-    claim(size)
+def timed(command, environment, sync):
     with tempfile.TemporaryFile() as log:
         begun = time.monotonic()
         process = subprocess.Popen(command.arguments, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
@@ -196,10 +210,14 @@ def measured(command, environment, size, sync=None):
 
 
 def claim(size):
-    """Has the system give as much memory, and some, and gives it back. A virtual machine's host may take the pages that are free for two seconds:
-    a tool would then pay for their coming back, or not, by how long the comparison before it took."""
+    """Has the system give as much memory, and some, and gives it back."""
     with mmap.mmap(-1, size + ROOM, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE):
         pass
+
+
+def opened(url):
+    # Not by a proxy of the environment's.
+    return urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=2)
 
 
 def stop(process):

@@ -7,12 +7,11 @@ import statistics
 import subprocess
 import time
 import urllib.error
-import urllib.request
 from dataclasses import dataclass
 
 from endpoint import Fault
 from scenes import MIB, Shape
-from tools import compare, measured, stop
+from tools import compare, opened, stop
 
 MODEL = "update"
 # 19 of them are the same in both versions: 95 %.
@@ -58,7 +57,7 @@ def measure(tools, source, folder, runs):
 def pull(tools, source, target, version):
     """The measurement, and the bytes that were sent."""
     command = tools.aspired("counted", Shape(MODEL, FILES, 0), target, f"--versions={version}")
-    result = measured(command, tools.environment(command), size_of(source, version))
+    result = tools.measured("aspired", command, size_of(source, version))
     compare(source.folder(MODEL, version), os.path.join(target, MODEL, str(version)))
     return result, sum(count for _, count in tools.endpoint.take_sent())
 
@@ -95,8 +94,7 @@ def restart(tools, target):
 
 def is_ready(port):
     try:
-        # Not by a proxy of the environment's.
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"http://127.0.0.1:{port}/readyz", timeout=2) as answer:
+        with opened(f"http://127.0.0.1:{port}/readyz") as answer:
             return answer.status == 200
     except (urllib.error.URLError, OSError):
         return False

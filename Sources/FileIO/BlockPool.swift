@@ -20,9 +20,8 @@ public final class BlockPool: Sendable {
 
         var usage: Usage { Usage(count: held.count, bytes: heldBytes) }
 
-        mutating func takeIdle(_ size: Int) -> UnsafeMutableRawBufferPointer? {
-            // One that is much larger would waste what it has more.
-            guard let index = idle.lastIndex(where: { $0.count >= size && $0.count / 2 < size }) else { return nil }
+        mutating func takeIdle(_ size: Int, largerBy: Int) -> UnsafeMutableRawBufferPointer? {
+            guard let index = idle.lastIndex(where: { $0.count >= size && $0.count / largerBy < size }) else { return nil }
             idleBytes -= idle[index].count
             return idle.remove(at: index)
         }
@@ -47,14 +46,20 @@ public final class BlockPool: Sendable {
 
     /// What bodies are received into, as far as that leaves each 64 KiB.
     public static let receiving = BlockPool(limit: 6 << 20)
-    /// What is written is gathered in these, as far as that leaves each what makes a write worth its while.
-    static let gathering = BlockPool(limit: 6 << 20)
+    /// What is written is gathered in these, as far as that leaves each what makes a write worth its while. What one has more than its
+    /// share it uses, too.
+    static let gathering = BlockPool(limit: 6 << 20, largerBy: 16)
 
     /// Bytes of all blocks, as far as users leave some of it for idle ones.
     public let limit: Int
+    /// An idle block serves for a size if it is less than so many times as large: what it has more is wasted.
+    private let largerBy: Int
     private let state = Lock(State())
 
-    init(limit: Int) { self.limit = limit }
+    init(limit: Int, largerBy: Int = 2) {
+        self.limit = limit
+        self.largerBy = largerBy
+    }
 
     /// What users hold now.
     public var usage: Usage { state.withLock { $0.usage } }
@@ -63,12 +68,13 @@ public final class BlockPool: Sendable {
     var idleBytes: Int { state.withLock { $0.idleBytes } }
 
     /// Takes a block, which must be given back.
-    /// - Parameter size: makes of what others hold the bytes that are wanted; the block may have up to twice as many.
+    /// - Parameter size: makes of what others hold the bytes that are wanted; the block may have more.
     /// - Returns: `nil` if there is no memory.
     public func take(_ size: (Usage) -> Int) -> UnsafeMutableRawBufferPointer? {
         let (taken, surplus): (Idle, Idle) = state.withLock { state in
             let size = size(state.usage)
-            guard let block = state.takeIdle(size) ?? Self.allocate(size), let address = block.baseAddress else {
+            guard let block = state.takeIdle(size, largerBy: largerBy) ?? Self.allocate(size), let address = block.baseAddress
+            else {
                 return (Idle(blocks: []), Idle(blocks: []))
             }
             state.held[address] = block.count

@@ -59,32 +59,32 @@ struct KeyListing {
         if let fault { throw SourceError(Failure(.badData, fault)) }
         let table = listing.table
         // Byte for byte: a letter spelled in two ways makes two keys, and two files.
-        var previous: [UInt8] = []
+        var previous: ArraySlice<UInt8> = []
         var isInOrder = true
         var directories: Set<[UInt8]> = []
         var directoryBytes = 0
-        func addDirectories(of path: [UInt8]) throws(SourceError) {
+        func addDirectories(of path: ArraySlice<UInt8>) throws(SourceError) {
             var end = path.endIndex
             while let slash = path[..<end].lastIndex(of: UInt8(ascii: "/")), directories.insert(Array(path[..<slash])).inserted {
                 end = slash
-                directoryBytes += slash
+                directoryBytes += slash - path.startIndex
             }
             guard directories.count <= FileTable.limit, directoryBytes <= Self.maximumDirectoryBytes else {
                 throw SourceError(
                     Failure(.badData, "list \(location): its files lie in too many directories, too deep; pack them into fewer"))
             }
         }
-        for entry in table {
-            let path = Array(entry.path.utf8)
+        for index in table.indices {
+            let path = table.pathBytes(index)
             if !previous.lexicographicallyPrecedes(path) { isInOrder = false }
             previous = path
             try addDirectories(of: path)
         }
         // In the order that S3 lists in nothing comes twice, and no set of 100,000 paths is needed to see it.
         if !isInOrder { try refuseTwice(table) }
-        for path in table.emptyDirectories { try addDirectories(of: Array(path.utf8) + [UInt8(ascii: "/")]) }
-        for entry in table where directories.contains(Array(entry.path.utf8)) {
-            throw refused(prefix + entry.path, "there are keys below it, too: it cannot be a file and a directory")
+        for path in table.emptyDirectories { try addDirectories(of: ArraySlice(path.utf8) + [UInt8(ascii: "/")]) }
+        for index in table.indices where !directories.isEmpty && directories.contains(Array(table.pathBytes(index))) {
+            throw refused(prefix + table[index].path, "there are keys below it, too: it cannot be a file and a directory")
         }
         return listing
     }

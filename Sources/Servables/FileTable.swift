@@ -59,11 +59,14 @@ public struct FileTable: Sendable {
     }
 
     public subscript(index: Int) -> FileEntry {
-        let start = index == 0 ? 0 : Int(tagEnds[index - 1])
-        let middle = Int(pathEnds[index])
+        let path = pathRange(index)
         return FileEntry(
-            path: text(start..<middle), size: sizes[index], tag: text(middle..<Int(tagEnds[index])),
+            path: text(path), size: sizes[index], tag: text(path.upperBound..<Int(tagEnds[index])),
             modified: Timestamp(secondsSinceEpoch: modifiedSeconds[index], nanoseconds: modifiedNanoseconds[index]))
+    }
+
+    private func pathRange(_ index: Int) -> Range<Int> {
+        (index == 0 ? 0 : Int(tagEnds[index - 1]))..<Int(pathEnds[index])
     }
 
     private func text(_ range: Range<Int>) -> String {
@@ -74,6 +77,9 @@ public struct FileTable: Sendable {
 extension FileTable {
     /// Bytes of the file at `index`.
     public func size(_ index: Int) -> Int64 { sizes[index] }
+
+    /// UTF-8 of the path of the file at `index`.
+    public func pathBytes(_ index: Int) -> ArraySlice<UInt8> { arena[pathRange(index)] }
 }
 
 extension FileTable: Sequence {

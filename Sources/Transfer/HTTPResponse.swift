@@ -11,7 +11,10 @@ public struct ResponseHead: Hashable, Sendable {
 
     /// The value of the first header of this name, upper and lower case being the same; without surrounding white space.
     public subscript(_ name: String) -> String? {
-        headers.first { $0.name.equalsIgnoringCase(name) }?.value
+        let length = name.utf8.count
+        // Lengths first, and in place: most headers are told apart by them, and a checksum's name is looked up for several.
+        let index = headers.indices.first { headers[$0].name.utf8.count == length && headers[$0].name.equalsIgnoringCase(name) }
+        return index.map { headers[$0].value }
     }
 
     /// Whether the status is one of 200 to 299.

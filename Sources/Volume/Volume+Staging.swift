@@ -184,12 +184,13 @@ func expectedDirectories(_ table: FileTable) -> [FilePath] {
         list += missing.reversed()
     }
     // Files of one directory mostly follow each other.
-    var last: [UInt8] = []
-    for entry in table {
-        let directory = entry.path.utf8.lastIndex(of: UInt8(ascii: "/")).map { Array(entry.path.utf8[..<$0]) } ?? []
+    var last: ArraySlice<UInt8> = []
+    for index in table.indices {
+        let path = table.pathBytes(index)
+        let directory = path.lastIndex(of: UInt8(ascii: "/")).map { path[..<$0] } ?? []
         if directory == last { continue }
         last = directory
-        add(FilePath(entry.path).removingLastComponent())
+        add(FilePath(table[index].path).removingLastComponent())
     }
     for path in table.emptyDirectories { add(FilePath(path)) }
     return list

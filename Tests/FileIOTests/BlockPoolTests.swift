@@ -26,10 +26,10 @@ struct BlockPoolTests {
     }
 
     @Test(
-        "It fits where it is large enough and less than twice as large",
-        arguments: [(64, true), (33, true), (32, false), (65, false)])
-    func fit(kiB: Int, isUsed: Bool) throws {
-        let pool = BlockPool(limit: 1024 * Self.kiB)
+        "It fits where it is large enough and less than so many times as large",
+        arguments: [(2, 64, true), (2, 33, true), (2, 32, false), (2, 65, false), (16, 5, true), (16, 4, false), (16, 65, false)])
+    func fit(largerBy: Int, kiB: Int, isUsed: Bool) throws {
+        let pool = BlockPool(limit: 1024 * Self.kiB, largerBy: largerBy)
         let block = try take(pool, 64)
         try give(pool, block)
         let next = try take(pool, kiB)

@@ -136,9 +136,9 @@ extension S3Client {
                 each: { item in
                     guard case .object(let object) = item, !isOver else { return }
                     // A store that passes over `start-after` begins with what comes before it.
-                    if let previous, !previous.utf8.lexicographicallyPrecedes(object.key.utf8) { isInOrder = false }
+                    if let previous, !previous.precedes(object.key) { isInOrder = false }
                     previous = object.key
-                    if let last, last.utf8.lexicographicallyPrecedes(object.key.utf8) {
+                    if let last, last.precedes(object.key) {
                         isOver = true
                     } else {
                         section.objects.append(object)
@@ -179,11 +179,19 @@ private struct KeyOrder {
         guard isKept else { return }
         if let last { cuts.append(last) }
         for object in page.objects {
-            if let last, !last.utf8.lexicographicallyPrecedes(object.key.utf8) { isKept = false }
+            if let last, !last.precedes(object.key) { isKept = false }
             last = object.key
         }
         if cuts.count > Self.most { isKept = false }
         if !isKept { cuts = [] }
+    }
+}
+
+extension String {
+    /// Whether its bytes come before the other's, as a store orders keys.
+    fileprivate func precedes(_ other: String) -> Bool {
+        var (left, right) = (self, other)
+        return left.withUTF8 { left in right.withUTF8 { left.lexicographicallyPrecedes($0) } }
     }
 }
 
