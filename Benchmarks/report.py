@@ -114,8 +114,9 @@ class Report:
         self.releases = list(releases)
 
     def verdicts(self):
-        """Lines of what was asked, the limit, what was measured, and whether it is met."""
-        lines = [("scene", "against", "what", "at most", "measured", "")]
+        """Lines of what was asked, the limit, what was measured, whether it is met, and what those that do nothing more than what every
+        copier has to do take of the peer's."""
+        lines = [("scene", "against", "what", "at most", "measured", "", "the floor's")]
         for limit in LIMITS:
             row = next((row for row in self.rows if (row.medium, row.kind, row.shape.name) == ("tmpfs", limit.kind, limit.shape)), None)
             peers = [peer for peer in limit.against if row and peer in row.peers]
@@ -125,7 +126,7 @@ class Report:
                 allowed = getattr(limit, what)
                 peer = min(peers, key=lambda peer: row.median(peer, what))
                 against = f"the best ({peer})" if limit.is_of_best else peer
-                lines.append(verdict(row.title(), against, what, allowed, row.ratio(peer, what)))
+                lines.append((*verdict(row.title(), against, what, allowed, row.ratio(peer, what)), floors(row, peer, what)))
         for what, named, limit in (("peak", "peak MiB", PEAK_MIB), ("anonymous", "anonymous MiB", ANONYMOUS_MIB)):
             peaks = [(most(row, "aspired", what), row.title()) for row in self.rows if "aspired" in row.runs]
             if peaks:
@@ -140,7 +141,7 @@ class Report:
             lines.append(verdict(restart, "", "seconds to ready", READY, self.later.ready))
         if self.off is not None:
             lines.append(verdict("--max-bandwidth, two models, any ten seconds", "the bandwidth", "off by", BANDWIDTH, self.off))
-        return lines
+        return [(*line, *[""] * (len(lines[0]) - len(line))) for line in lines]
 
     def verdicts_text(self):
         return "\nWhat it must show\n" + aligned(self.verdicts())
@@ -166,8 +167,8 @@ class Report:
         parts = [
             f"Medians of {self.runs} rounds on {os.cpu_count()} cores, which the server shares (nginx, {self.workers} workers on loopback: "
             f"{'; '.join(kinds.values())}). Each round runs every tool on the same files: {', '.join(self.releases)}. Before each run "
-            "as much memory as its result takes, and more, is asked of the system and given back, so that no tool pays for pages that a virtual "
-            "machine's host has taken back in between. s5cmd has its defaults; "
+            "as much memory as its result takes, and more, is asked of the system and given back, the tool says its version, and the endpoint is "
+            "asked for listings, so that none pays for what a virtual machine's host has taken back in between. s5cmd has its defaults; "
             "rclone eight streams of each large object, and as many objects at once as there are, up to 128; juicefs 16 threads, and 128 for the "
             "small objects. aspired verifies each object by what the endpoint offers, a CRC-64/NVME where no other is named, and syncs it; on a "
             "disk, `sync -f` follows the others, within their wall time. *floor* is no tool: it receives what it is told to and writes it, with no "
@@ -190,6 +191,11 @@ def verdict(scene, against, what, limit, measured, slack=0):
     # Whole numbers of bytes or requests have no use for decimals.
     value = f"{measured:.0f}" if isinstance(limit, int) else f"{measured:.2f}"
     return scene, against, what, shown, value, "met" if measured <= limit + slack else "NOT MET"
+
+
+def floors(row, peer, what):
+    ratios = {floor: row.median(floor, what) / row.median(peer, what) for floor in FLOORS if floor in row.runs}
+    return ", ".join(f"{ratio:.2f}" if floor == FLOOR else f"{ratio:.2f} with {floor}" for floor, ratio in ratios.items())
 
 
 COLOURS = {"aspired": "#1f6feb", "s5cmd": "#8c959f", "rclone": "#b08800", "juicefs": "#2da44e", FLOOR: "#d0d7de", LIBCURL: "#afb8c1"}

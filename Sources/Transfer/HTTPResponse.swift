@@ -81,7 +81,6 @@ private func decimal(_ text: some StringProtocol) -> Int64? {
 extension String {
     /// Whether both are the same but for the case of ASCII letters.
     func equalsIgnoringCase(_ other: String) -> Bool {
-        guard utf8.count == other.utf8.count else { return false }
         var (left, right) = (self, other)
         return left.withUTF8 { left in right.withUTF8 { left.elementsEqual($0) { $0.asciiLowercased == $1.asciiLowercased } } }
     }

@@ -22,6 +22,7 @@ struct FileTableTests {
         let made = table(entries)
         #expect(Array(made) == entries)
         #expect(made.indices.map { made[$0] } == entries)
+        #expect(made.indices.map { Array(made.pathBytes($0)) } == entries.map { Array($0.path.utf8) })
         #expect(made.count == 4)
         #expect(made.totalSize == 10 + 1 << 40)
         #expect(made.newest == entries[1].modified)

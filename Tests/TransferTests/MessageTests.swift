@@ -38,6 +38,8 @@ struct MessageTests {
             status: 206, headers: [HTTPHeader("ETag", "\"a\""), HTTPHeader("etag", "\"b\""), HTTPHeader("Content-Length", "12")])
         #expect(head["eTAG"] == "\"a\"")
         #expect(head["etags"] == nil)
+        // Of the same length.
+        #expect(head["etax"] == nil)
         #expect(head.contentLength == 12)
         #expect(head.isSuccess)
         #expect(!ResponseHead(status: 304).isSuccess)
