@@ -126,7 +126,7 @@ class Report:
                 allowed = getattr(limit, what)
                 peer = min(peers, key=lambda peer: row.median(peer, what))
                 against = f"the best ({peer})" if limit.is_of_best else peer
-                lines.append((*verdict(row.title(), against, what, allowed, row.ratio(peer, what)), floors(row, peer, what)))
+                lines.append(verdict(row.title(), against, what, allowed, row.ratio(peer, what), floors=floors(row, peer, what)))
         for what, named, limit in (("peak", "peak MiB", PEAK_MIB), ("anonymous", "anonymous MiB", ANONYMOUS_MIB)):
             peaks = [(most(row, "aspired", what), row.title()) for row in self.rows if "aspired" in row.runs]
             if peaks:
@@ -141,7 +141,7 @@ class Report:
             lines.append(verdict(restart, "", "seconds to ready", READY, self.later.ready))
         if self.off is not None:
             lines.append(verdict("--max-bandwidth, two models, any ten seconds", "the bandwidth", "off by", BANDWIDTH, self.off))
-        return [(*line, *[""] * (len(lines[0]) - len(line))) for line in lines]
+        return lines
 
     def verdicts_text(self):
         return "\nWhat it must show\n" + aligned(self.verdicts())
@@ -186,11 +186,11 @@ class Report:
         return bars([row for row in self.rows if row.peers])
 
 
-def verdict(scene, against, what, limit, measured, slack=0):
+def verdict(scene, against, what, limit, measured, slack=0, floors=""):
     shown = f"{limit:g}" if isinstance(limit, int) else f"{limit:.2f}"
     # Whole numbers of bytes or requests have no use for decimals.
     value = f"{measured:.0f}" if isinstance(limit, int) else f"{measured:.2f}"
-    return scene, against, what, shown, value, "met" if measured <= limit + slack else "NOT MET"
+    return scene, against, what, shown, value, "met" if measured <= limit + slack else "NOT MET", floors
 
 
 def floors(row, peer, what):

@@ -18,6 +18,7 @@ KEY, SECRET = "KEY", "SECRET"
 PEERS = ("s5cmd", "rclone", "juicefs")
 # For sockets and the tools themselves, in bytes.
 ROOM = 256 * MIB
+# Asked for before each run.
 LISTINGS = 6
 # No tools, but what none can fall below: receiving and writing, and nothing else; and, of small objects, the same with libcurl.
 FLOOR, LIBCURL = FLOORS = ("floor", "libcurl")

@@ -61,11 +61,11 @@ struct KeyListing {
         // Byte for byte: a letter spelled in two ways makes two keys, and two files.
         var previous: ArraySlice<UInt8> = []
         var isInOrder = true
-        var directories: Set<[UInt8]> = []
+        var directories: Set<ArraySlice<UInt8>> = []
         var directoryBytes = 0
         func addDirectories(of path: ArraySlice<UInt8>) throws(SourceError) {
             var end = path.endIndex
-            while let slash = path[..<end].lastIndex(of: UInt8(ascii: "/")), directories.insert(Array(path[..<slash])).inserted {
+            while let slash = path[..<end].lastIndex(of: UInt8(ascii: "/")), directories.insert(path[..<slash]).inserted {
                 end = slash
                 directoryBytes += slash - path.startIndex
             }
@@ -83,16 +83,16 @@ struct KeyListing {
         // In the order that S3 lists in nothing comes twice, and no set of 100,000 paths is needed to see it.
         if !isInOrder { try refuseTwice(table) }
         for path in table.emptyDirectories { try addDirectories(of: ArraySlice(path.utf8) + [UInt8(ascii: "/")]) }
-        for index in table.indices where !directories.isEmpty && directories.contains(Array(table.pathBytes(index))) {
+        for index in table.indices where directories.contains(table.pathBytes(index)) {
             throw refused(prefix + table[index].path, "there are keys below it, too: it cannot be a file and a directory")
         }
         return listing
     }
 
     private func refuseTwice(_ table: FileTable) throws(SourceError) {
-        var paths: Set<[UInt8]> = []
-        for entry in table where !paths.insert(Array(entry.path.utf8)).inserted {
-            throw refused(prefix + entry.path, "it is listed twice")
+        var paths: Set<ArraySlice<UInt8>> = []
+        for index in table.indices where !paths.insert(table.pathBytes(index)).inserted {
+            throw refused(prefix + table[index].path, "it is listed twice")
         }
     }
 
