@@ -1,14 +1,18 @@
 // What receiving and writing alone takes: every connection has a thread, which asks for a part, receives into one buffer and writes from
-// it. No listing, no signature, no check of anything, no sync: less than any copier can do. For pull.py, which feeds it.
+// it. No listing, no signature, no check of anything, no sync: less than any copier can do. As `checked` it computes a checksum of what it
+// writes: less than any can do that verifies. For pull.py, which feeds it.
 //
-// floor PORT AUTHORITY|- CONNECTIONS PART_BYTES LIST    LIST has lines of `/path bytes file`
+// floor PORT AUTHORITY|- CONNECTIONS PART_BYTES LIST [checked]    LIST has lines of `/path bytes file`
 
 #define _GNU_SOURCE
+#include "CChecksum.h"
+
 #include <arpa/inet.h>
 #include <err.h>
 #include <fcntl.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +31,7 @@ struct object {
 static struct object *objects;
 static int count, port;
 static long part_size;
+static bool checks;
 static SSL_CTX *tls;
 
 static pthread_mutex_t taking = PTHREAD_MUTEX_INITIALIZER;
@@ -73,6 +78,7 @@ static void *work(void *unused) {
     struct connection connection = dial();
     char *buffer = aligned_alloc(4096, gathered), request[1024];
     long from, to;
+    uint64_t checksum = 0;
     for (struct object *object; (object = take(&from, &to));) {
         int length = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nRange: bytes=%ld-%ld\r\n\r\n",
                               object->path, port, from, to - 1);
@@ -90,16 +96,19 @@ static void *work(void *unused) {
         memmove(buffer, body, have);
         while (from < to) {
             while (have < gathered && from + have < to) have += receive(&connection, buffer + have, gathered - have);
+            if (checks) checksum = aspired_crc64nvme(checksum, buffer, have);
             if (pwrite(object->file, buffer, have, from) != have) err(1, "pwrite");
             from += have;
             have = 0;
         }
     }
+    (void)checksum;
     return unused;
 }
 
 int main(int argc, char **argv) {
-    if (argc != 6) errx(64, "usage: floor PORT AUTHORITY|- CONNECTIONS PART_BYTES LIST");
+    checks = argc == 7 && !strcmp(argv[6], "checked");
+    if (argc != 6 && !checks) errx(64, "usage: floor PORT AUTHORITY|- CONNECTIONS PART_BYTES LIST [checked]");
     port = atoi(argv[1]);
     part_size = atol(argv[4]);
     if (strcmp(argv[2], "-")) {

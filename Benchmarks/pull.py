@@ -23,7 +23,7 @@ import report
 import versions
 from endpoint import KINDS, Endpoint, Fault, nginx_modules
 from scenes import MIB, Source, shapes
-from tools import FLOORS, LIBCURL, PEERS, Tools, binaries, compare
+from tools import CHECKED, FLOORS, LIBCURL, PEERS, Tools, binaries, compare
 
 # Of these aspired is shown alone: no peer verifies anything.
 ALONE = ("md5", "multipart")
@@ -96,7 +96,7 @@ def arguments():
     parser.add_argument("--scenes", type=listed(SCENES), default=SCENES, help="of " + ", ".join(SCENES) + "; or none: --scenes=")
     parser.add_argument("--shapes", type=listed(shapes(8, 1)), default=list(shapes(8, 1)), help="of one, eight, small")
     parser.add_argument("--tools", type=listed(("aspired", *PEERS, *FLOORS)), default=["aspired", *PEERS, *FLOORS],
-                        help="of aspired, s5cmd, rclone, juicefs, floor, libcurl")
+                        help="of aspired, s5cmd, rclone, juicefs, floor, checked, libcurl")
     parser.add_argument("--media", type=listed(("tmpfs", "disk")), default=["tmpfs", "disk"], help="of tmpfs, disk")
     parser.add_argument("--disk", default=".build", help="a folder on the disk to be measured")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="processes of nginx")
@@ -154,6 +154,8 @@ def has_part(tool, kind, shape):
     """Whether a row is of this tool, too."""
     if kind in ALONE:
         return tool == "aspired"
+    if tool == CHECKED:
+        return not shape.is_of_small
     return tool != LIBCURL or shape.is_of_small and not KINDS[kind].is_tls
 
 

@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape
 
 from endpoint import KINDS
 from scenes import MIB
-from tools import FLOOR, FLOORS, LIBCURL, PEERS
+from tools import CHECKED, FLOOR, FLOORS, LIBCURL, PEERS
 
 # In every row.
 PEAK_MIB = 48
@@ -172,8 +172,8 @@ class Report:
             "rclone eight streams of each large object, and as many objects at once as there are, up to 128; juicefs 16 threads, and 128 for the "
             "small objects. aspired verifies each object by what the endpoint offers, a CRC-64/NVME where no other is named, and syncs it; on a "
             "disk, `sync -f` follows the others, within their wall time. *floor* is no tool: it receives what it is told to and writes it, with no "
-            "listing, signature, check or sync; *libcurl* does that with libcurl, with headers as long as those of a signed request, and syncs the "
-            "files. Processor time is the tool's own; what the kernel spends on writing back later is nobody's. "
+            "listing, signature, check or sync; *checked* computes a CRC-64/NVME of what it writes, too; *libcurl* is *floor* with libcurl, with "
+            "headers as long as those of a signed request, and syncs the files. Processor time is the tool's own; what the kernel spends on writing back later is nobody's. "
             "*least* is the best round, peaks are of the worst. Ratios are aspired's to that tool's: below 1, aspired takes less.",
             f"![Wall and processor time of each tool]({plot})",
         ]
@@ -195,10 +195,11 @@ def verdict(scene, against, what, limit, measured, slack=0, floors=""):
 
 def floors(row, peer, what):
     ratios = {floor: row.median(floor, what) / row.median(peer, what) for floor in FLOORS if floor in row.runs}
-    return ", ".join(f"{ratio:.2f}" if floor == FLOOR else f"{ratio:.2f} with {floor}" for floor, ratio in ratios.items())
+    return ", ".join(f"{ratio:.2f}{'' if floor == FLOOR else ' ' + floor}" for floor, ratio in ratios.items())
 
 
-COLOURS = {"aspired": "#1f6feb", "s5cmd": "#8c959f", "rclone": "#b08800", "juicefs": "#2da44e", FLOOR: "#d0d7de", LIBCURL: "#afb8c1"}
+COLOURS = {"aspired": "#1f6feb", "s5cmd": "#8c959f", "rclone": "#b08800", "juicefs": "#2da44e", FLOOR: "#d0d7de", CHECKED: "#bc8cff",
+           LIBCURL: "#afb8c1"}
 LABELS, PANEL, GAP, BAR = 330, 300, 90, 13
 
 

@@ -16,12 +16,14 @@ from scenes import MIB
 
 KEY, SECRET = "KEY", "SECRET"
 PEERS = ("s5cmd", "rclone", "juicefs")
+HERE = os.path.dirname(os.path.abspath(__file__))
 # For sockets and the tools themselves, in bytes.
 ROOM = 256 * MIB
 # Asked for before each run.
 LISTINGS = 6
-# No tools, but what none can fall below: receiving and writing, and nothing else; and, of small objects, the same with libcurl.
-FLOOR, LIBCURL = FLOORS = ("floor", "libcurl")
+# No tools, but what none can fall below: receiving and writing, and nothing else; of large objects, a checksum, too, as who verifies has to
+# compute; and, of small ones, the same as the first with libcurl.
+FLOOR, CHECKED, LIBCURL = FLOORS = ("floor", "checked", "libcurl")
 
 
 @dataclass(frozen=True)
@@ -113,13 +115,16 @@ class Tools:
              f"s3://{KEY}:{SECRET}@{address}/models/{shape.name}/1/", target + "/"],
             environment=self.trust(kind))
 
-    def floor(self, kind, shape, target):
+    def floor(self, kind, shape, target, *flags):
         """As many connections as help, at 90 MB/s each more of them; of large objects each has one part, so that few write to a file."""
         listing, total = self.listed(shape, target)
         connections = 128 if shape.is_of_small else 32 if KINDS[kind].pace else 8
         part = max(8 << 20, -(-total // connections))
         authority = self.endpoint.authority if KINDS[kind].is_tls else "-"
-        return Command([self.binaries[FLOOR], str(self.endpoint.ports[kind]), authority, str(connections), str(part), listing])
+        return Command([self.binaries[FLOOR], str(self.endpoint.ports[kind]), authority, str(connections), str(part), listing, *flags])
+
+    def checked(self, kind, shape, target):
+        return self.floor(kind, shape, target, CHECKED)
 
     def libcurl(self, kind, shape, target):
         """As many connections as aspired has of small objects, which are all that it takes."""
@@ -154,9 +159,14 @@ class Tools:
 def binaries(aspired, names, place):
     """Where the tools are; the one of our own is built in `place`."""
     places = {"aspired": aspired, "s5cmd": s5cmd(), "rclone": shutil.which("rclone"), "juicefs": shutil.which("juicefs")}
-    for name, libraries in ((FLOOR, ["-lssl", "-lcrypto", "-lpthread"]), (LIBCURL, ["-lcurl"])):
-        if name in names:
-            places[name] = built(name, libraries, place)
+    if FLOOR in names or CHECKED in names:
+        # What is measured against is the checksum of our own, which no library outdoes.
+        checksum = os.path.join(HERE, "..", "Sources", "CChecksum")
+        sources = sorted(os.path.join(checksum, name) for name in os.listdir(checksum) if name.endswith(".c"))
+        places[FLOOR] = places[CHECKED] = built(
+            FLOOR, [*sources, "-I" + os.path.join(checksum, "include"), "-lssl", "-lcrypto", "-lpthread"], place)
+    if LIBCURL in names:
+        places[LIBCURL] = built(LIBCURL, ["-lcurl"], place)
     for name in names:
         if not places[name] or not os.access(places[name], os.X_OK):
             remedy = "make release" if name == "aspired" else "make tools (PyPI has it), or leave it out with --tools"
@@ -164,15 +174,15 @@ def binaries(aspired, names, place):
     return {name: places[name] for name in names}
 
 
-def built(name, libraries, place):
-    """A program of this folder's, built in `place`."""
+def built(name, others, place):
+    """A program of this folder's, built in `place` with other sources and libraries."""
     compiler = shutil.which("clang") or shutil.which("cc")
     if not compiler:
         raise Fault(f"there is no C compiler to build {name} with: leave it out with --tools")
     program = os.path.join(place, name)
-    source = os.path.join(os.path.dirname(os.path.abspath(__file__)), name + ".c")
+    source = os.path.join(HERE, name + ".c")
     compiled = subprocess.run(
-        [compiler, "-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-o", program, source, *libraries], capture_output=True, text=True)
+        [compiler, "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-o", program, source, *others], capture_output=True, text=True)
     if compiled.returncode:
         raise Fault(f"{source} cannot be built: {compiled.stderr}")
     return program

@@ -56,6 +56,18 @@ static struct crc_factors factors(const struct crc *crc, unsigned distance) {
     };
 }
 
+/// x^128 divided by D = P x^(64 - width), without its first term, x^64: long division.
+static uint64_t quotient(const struct crc *crc) {
+    // Of what is left after that first term, the 64 highest powers: those of D below x^64, highest power in the lowest bit.
+    uint64_t rest = crc->polynomial, quotient = 0;
+    for (int bit = 0; bit < 64; bit++) {
+        uint64_t term = rest & 1;
+        rest = (rest >> 1) ^ (term ? crc->polynomial : 0);
+        quotient |= term << bit;
+    }
+    return quotient;
+}
+
 void crc_prepare(struct crc *crc, unsigned width, uint64_t polynomial) {
     crc->width = width;
     crc->polynomial = polynomial;
@@ -74,4 +86,7 @@ void crc_prepare(struct crc *crc, unsigned width, uint64_t polynomial) {
     crc->fold_block = factors(crc, 128);
     crc->fold_lanes = factors(crc, 128 * CRC_LANES);
     crc->fold_wide = factors(crc, 8 * CRC_WIDE_BLOCK);
+    // As in `factors`, one less than 128; of a narrower polynomial the remainder by D, which is x^(64 - width) times one by P.
+    crc->reduce.ahead = power(crc, 1ULL << (crc->width - 2), 127 - (64 - crc->width));
+    crc->reduce.quotient = quotient(crc);
 }

@@ -27,6 +27,11 @@ struct crc {
     /// [k][b] is the register after the byte b and k zero bytes, from a register of 0.
     uint64_t table[CRC_SLICES][256];
     struct crc_factors fold_block, fold_lanes, fold_wide;
+    /// What crc_fold.c makes a register of 16 bytes with: a factor that moves 64 bits ahead by 128, and x^128 divided by P, widened to 64
+    /// bits by a power of x, without the quotient's term x^64.
+    struct {
+        uint64_t ahead, quotient;
+    } reduce;
 };
 
 /// Derives everything from the polynomial, which is given reflected and without its term x^width.

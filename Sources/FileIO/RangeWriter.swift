@@ -7,8 +7,8 @@ import Servables
 public struct RangeWriter: ~Copyable, @unchecked Sendable {
     private let file: StagedFile
     private let range: Range<Int64>
-    /// While something is gathered.
-    private var buffer: GatherBuffer?
+    /// Where what is gathered lies: of `BlockPool.gathering`, or nothing while nothing is.
+    private var buffer = UnsafeMutableRawBufferPointer(start: nil, count: 0)
     private var gathered = 0
     private var flushed: Int64 = 0
     private var checksum: RunningChecksum
@@ -23,13 +23,25 @@ public struct RangeWriter: ~Copyable, @unchecked Sendable {
         checksum = RunningChecksum(checksums)
     }
 
+    deinit {
+        if let address = buffer.baseAddress { BlockPool.gathering.give(address) }
+    }
+
     /// The bytes that were taken so far.
     public var written: Int64 { checksum.length }
+
+    /// Takes the next bytes of the range if they can be gathered, and nothing is to be written yet, as with fifteen of sixteen slices.
+    /// - Returns: `false`, taking nothing, when `append` is to take them.
+    public mutating func gather(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard gathered > 0, gathered + bytes.count < due, fits(bytes) else { return false }
+        put(bytes)
+        return true
+    }
 
     /// Takes the next bytes of the range: checksums them, gathers them, writes.
     /// - Returns: `false`, taking nothing, when they would pass the end of the range.
     public mutating func append(_ bytes: UnsafeRawBufferPointer) throws(FileError) -> Bool {
-        guard Int64(bytes.count) <= Int64(range.count) - written else { return false }
+        guard fits(bytes) else { return false }
         if gathered == 0, Int64(bytes.count) == Int64(range.count) - written {
             // All there is, or the last of it: there is nothing to gather it with.
             try file.write(bytes, at: range.lowerBound + flushed)
@@ -37,19 +49,17 @@ public struct RangeWriter: ~Copyable, @unchecked Sendable {
             flushed += Int64(bytes.count)
             return true
         }
-        let buffer = self.buffer ?? GatherBuffer.take()
-        self.buffer = buffer
+        if buffer.isEmpty { buffer = BlockPool.gathering.takeShare() }
         var rest = bytes
         while !rest.isEmpty {
             // First, so that after a write that failed what counts as taken is still what is gathered or written.
-            if gathered == buffer.size { try flush() }
-            let count = min(rest.count, buffer.size - gathered)
-            checksum.copy(UnsafeRawBufferPointer(rebasing: rest[..<count]), to: buffer.address + gathered)
-            gathered += count
+            if gathered == buffer.count { try flush() }
+            let count = min(rest.count, buffer.count - gathered)
+            put(UnsafeRawBufferPointer(rebasing: rest[..<count]))
             rest = UnsafeRawBufferPointer(rebasing: rest[count...])
         }
         // While another thread writes to the file this one would wait, and on a busy machine be woken late.
-        if gathered >= min(Self.enough, buffer.size / 2) { try flushIfFree() }
+        if gathered >= due { try flushIfFree() }
         return true
     }
 
@@ -57,13 +67,28 @@ public struct RangeWriter: ~Copyable, @unchecked Sendable {
     /// so that the next writer has one that is still in the processor's cache.
     public mutating func rest() throws(FileError) {
         if gathered >= Self.worthWriting { try flush() }
-        if gathered == 0 { buffer = nil }
+        if gathered == 0, let address = buffer.baseAddress {
+            BlockPool.gathering.give(address)
+            buffer = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+        }
     }
 
     /// Writes what is gathered and records the extent, which may be shorter than the range if the body was cut.
     public consuming func finish() throws(FileError) {
         try flush()
         if written > 0 { try file.add(checksum.extent(at: range.lowerBound)) }
+    }
+
+    /// So many gathered bytes are to be written.
+    private var due: Int { min(Self.enough, buffer.count / 2) }
+
+    private func fits(_ bytes: UnsafeRawBufferPointer) -> Bool { Int64(bytes.count) <= Int64(range.count) - written }
+
+    /// Gathers bytes for which there is room.
+    private mutating func put(_ bytes: UnsafeRawBufferPointer) {
+        guard let start = buffer.baseAddress else { return }
+        checksum.copy(bytes, to: start + gathered)
+        gathered += bytes.count
     }
 
     private mutating func flush() throws(FileError) {
@@ -76,7 +101,7 @@ public struct RangeWriter: ~Copyable, @unchecked Sendable {
         if try file.writeIfFree(gatheredBytes, at: range.lowerBound + flushed) { noteFlushed() }
     }
 
-    private var gatheredBytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: buffer?.address, count: gathered) }
+    private var gatheredBytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: buffer[..<gathered]) }
 
     private mutating func noteFlushed() {
         flushed += Int64(gathered)
@@ -84,31 +109,17 @@ public struct RangeWriter: ~Copyable, @unchecked Sendable {
     }
 }
 
-/// A buffer of a `RangeWriter`, from a pool, and back into it when the writer goes.
-final class GatherBuffer {
-    private static let sizes = (smallest: 64 << 10, largest: 1 << 20)
-    private static let pool = BlockPool.gathering
-
-    let size: Int
-    let address: UnsafeMutableRawPointer
-
-    private init(_ block: UnsafeMutableRawBufferPointer) {
-        guard let address = block.baseAddress else { preconditionFailure("a buffer has an address") }
-        self.address = address
-        size = block.count
-    }
-
-    static func take() -> GatherBuffer {
-        let block = pool.take { others in
-            let share = min(pool.limit / (others.count + 1), pool.limit - others.bytes)
+extension BlockPool {
+    /// A block of what others leave, 64 KiB at least; to be given back.
+    func takeShare() -> UnsafeMutableRawBufferPointer {
+        let block = take { others in
+            let share = min(limit / (others.count + 1), limit - others.bytes)
             // A power of two, so that there are few sizes and idle ones fit.
-            var size = sizes.largest
-            while size > max(sizes.smallest, share) { size /= 2 }
+            var size = 1 << 20
+            while size > max(64 << 10, share) { size /= 2 }
             return size
         }
         guard let block else { preconditionFailure("there is no memory for a buffer") }
-        return GatherBuffer(block)
+        return block
     }
-
-    deinit { Self.pool.give(address) }
 }

@@ -32,7 +32,7 @@ extension CurlOption {
         connection(configuration) + trust(configuration) + message(configuration)
     }
 
-    /// What a request has of its own, each time all of it: `EasyHandle` takes nothing else back. `count` requests are its thread's.
+    /// What a request has of its own, each time all of it: `EasyHandle` takes nothing else back. `count` requests are under way.
     static func own(_ request: HTTPRequest, _ configuration: HTTPClientConfiguration, among count: Int) -> [CurlOption] {
         let isFresh = request.connection == .fresh
         let proxy = configuration.proxies.route(to: request.url).proxy

@@ -43,6 +43,8 @@ final class Exchange: @unchecked Sendable {
     private static let errorBodyLimit = 64 * 1024
 
     let request: HTTPRequest
+    /// Requests of the client that are under way, this one included.
+    let underWay: Int
     /// For messages: through which proxy it goes; empty without one.
     var detour = ""
     var phase = Phase.connecting
@@ -84,8 +86,9 @@ final class Exchange: @unchecked Sendable {
     /// The rest of the body is not wanted.
     private var hasEnough = false
 
-    init(_ request: HTTPRequest, _ sink: Sink) {
+    init(_ request: HTTPRequest, _ sink: Sink, underWay: Int) {
         self.request = request
+        self.underWay = underWay
         self.sink = sink
         if case .stream(let chunk) = sink { self.chunk = chunk } else { chunk = { _ in false } }
     }
@@ -121,12 +124,17 @@ final class Exchange: @unchecked Sendable {
         }
     }
 
-    /// Takes the next bytes of the body; called up to 64,000 times a second.
+    /// Takes the next bytes of the body; called up to 64,000 times a second. The clock stands still for what may take time.
     /// - Returns: whether the transfer goes on.
-    func takeBody(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    func takeBody(_ bytes: UnsafeRawBufferPointer, _ clock: inout NetworkClock) -> Bool {
         guard failure == nil else { return false }
         received += Int64(bytes.count)
         receivedInWindow += Int64(bytes.count)
+        if writer?.gather(bytes) == true { return true }
+        return clock.exclude { place(bytes) }
+    }
+
+    private func place(_ bytes: UnsafeRawBufferPointer) -> Bool {
         switch mode {
         case .write(let expected):
             do {

@@ -85,9 +85,9 @@ public final class HTTPClient: Sendable {
     }
 
     private func perform(_ request: HTTPRequest, _ sink: Exchange.Sink) async throws(TransportError) -> Exchange.Answer {
-        let exchange = Exchange(request, sink)
-        let number = choice.withLock { $0.take(for: sink.file) }
+        let (number, underWay) = choice.withLock { ($0.take(for: sink.file), $0.requests) }
         defer { choice.withLock { $0.giveBack(number, for: sink.file) } }
+        let exchange = Exchange(request, sink, underWay: underWay)
         let thread = threads[number]
         let outcome = await withTaskCancellationHandler {
             await withHandover { caller in

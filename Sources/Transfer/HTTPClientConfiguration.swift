@@ -58,9 +58,9 @@ public struct HTTPClientConfiguration: Hashable, Sendable {
     /// Bytes taken from a socket at once; a request in flight holds a buffer of this size. Where a socket has them libcurl takes a
     /// hundred such buffers before the next request has its turn and the bandwidth is counted: under a low one they are small, so
     /// that a turn is a tenth of a second of it and not seconds. For a small answer it is small, too. With TLS no more than a record
-    /// comes at once, and of many requests, `count` of the same thread, each has less.
+    /// comes at once, and of many requests, `count` that are under way, each has less.
     func receiveBuffer(of request: HTTPRequest, among count: Int) -> Int {
-        let share = request.url.hasPrefix("https://") ? 0 : Int64(ReceiveBuffers.pool.limit / (max(1, threads) * count))
+        let share = request.url.hasPrefix("https://") ? 0 : Int64(ReceiveBuffers.pool.limit / count)
         // A few sizes, so that those that `ReceiveBuffers` keeps fit.
         let room: Int64 = [512 << 10, 256 << 10, 128 << 10].first { $0 <= share } ?? 64 << 10
         let enough = min(room, max(16 << 10, request.answerBytes.map { $0 + Self.headRoom } ?? 64 << 10))

@@ -17,6 +17,9 @@ struct ThreadChoice: Sendable {
 
     init(threads count: Int) { threads = Array(repeating: (0, 0), count: count) }
 
+    /// Requests that were taken and not given back.
+    var requests: Int { threads.reduce(0) { $0 + $1.requests } }
+
     /// Chooses one for a request, which must be given back.
     /// - Parameter file: what it writes to, if it does.
     /// - Returns: the thread's number.

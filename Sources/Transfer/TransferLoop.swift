@@ -64,7 +64,7 @@ final class TransferLoop {
                 handle = try EasyHandle(CurlOption.lasting(configuration), Self.callbacks)
             }
             try handle.prepare(
-                CurlOption.own(exchange.request, configuration, among: active.count + 1),
+                CurlOption.own(exchange.request, configuration, among: exchange.underWay),
                 context: Unmanaged.passUnretained(exchange).toOpaque())
             try multi.add(handle)
         } catch {
@@ -237,9 +237,11 @@ final class TransferLoop {
     }
 
     private func body(_ exchange: Exchange, _ bytes: UnsafeRawBufferPointer) -> Bool {
-        if receiving !== exchange { rest() }
-        receiving = exchange
-        let goesOn = clock.exclude { exchange.takeBody(bytes) }
+        if receiving !== exchange {
+            rest()
+            receiving = exchange
+        }
+        let goesOn = exchange.takeBody(bytes, &clock)
         taken += Int64(bytes.count)
         if exchange.receivedInWindow >= configuration.stall.bytes {
             exchange.receivedInWindow = 0

@@ -112,7 +112,11 @@ struct LockTests {
             return places
         }
         let own = await hosting.run {
-            func give(_ value: Int) { offer.wait { $0.take() }.give(value) }
+            func give(_ value: Int) {
+                let handover = offer.wait { $0.take() }
+                worker.settle()
+                handover.give(value)
+            }
             let host = TaskHost()
             host.open()
             give(0)
@@ -145,7 +149,9 @@ struct LockTests {
         await hosting.run {
             let host = TaskHost()
             host.open()
-            waiting.wait { $0.count == 5 ? $0.popLast() : nil }.give(())
+            let first = waiting.wait { $0.count == 5 ? $0.popLast() : nil }
+            worker.settle()
+            first.give(())
             for turn in 1...2 {
                 host.run()
                 #expect(ran.withLock { $0 } == turn)
@@ -197,5 +203,15 @@ private final class Gate: Sendable {
 
     func wait() {
         while !isOpen.withLock({ $0 }) { usleep(200) }
+    }
+}
+
+extension WorkerThread {
+    /// Blocks until the only thread of this worker has done what it was given. A task that has said what it waits for may not wait yet, and
+    /// one that is let go on before it does is nobody's to run: it just goes on where it is.
+    fileprivate func settle() {
+        let isDone = Monitor(false)
+        enqueue { isDone.signal { $0 = true } }
+        isDone.wait { $0 ? () : nil }
     }
 }

@@ -19,6 +19,7 @@ struct StagedFileTests {
             onReset: { recording.withLock { $0 = [] } })
     }
 
+    /// As a transfer does: what cannot be gathered alone is appended.
     private func fill(_ file: StagedFile, _ range: Range<Int64>, with bytes: [UInt8], slice: Int = 16 << 10) throws(FileError) {
         var writer = file.writer(for: range, checksums: .all)
         var rest = bytes[...]
@@ -28,6 +29,8 @@ struct StagedFileTests {
             var isTaken = false
             var failure: FileError?
             part.withUnsafeBytes { bytes in
+                isTaken = writer.gather(bytes)
+                guard !isTaken else { return }
                 do throws(FileError) { isTaken = try writer.append(bytes) } catch { failure = error }
             }
             if let failure { throw failure }
@@ -105,6 +108,40 @@ struct StagedFileTests {
         }
     }
 
+    @Test("bytes that are only gathered are those for which nothing is to be written yet, and none past the end")
+    func gathering() async throws {
+        try await withDirectory { directory in
+            var dice = Dice(seed: 13)
+            let content = dice.bytes(1 << 20)
+            let probe = Probe()
+            let file = try stage(directory.appending("f"), 1 << 20, probe: probe)
+            var writes: [Int] { probe.calls.filter { $0.operation == .write }.map(\.length) }
+            var writer = file.writer(for: 0..<300 << 10, checksums: .crc64nvme)
+            var gathered: [Bool] = []
+            for start in stride(from: 0, to: 288 << 10, by: 16 << 10) {
+                let bytes = content[start..<start + 16 << 10]
+                gathered.append(bytes.withUnsafeBytes { writer.gather($0) })
+                if gathered.last == false { _ = try bytes.withUnsafeBytes { try writer.append($0) } }
+                #expect(writes == (gathered.count < 16 ? [] : [256 << 10]))
+            }
+            // The first finds no buffer, the sixteenth makes it due, and the next finds nothing gathered.
+            #expect(gathered == (0..<18).map { $0 % 16 != 0 && $0 != 15 })
+            let (isPast, isLast) = content[(288 << 10)...].withUnsafeBytes { bytes in
+                (
+                    writer.gather(UnsafeRawBufferPointer(rebasing: bytes[..<(13 << 10)])),
+                    writer.gather(UnsafeRawBufferPointer(rebasing: bytes[..<(12 << 10)]))
+                )
+            }
+            #expect((isPast, isLast) == (false, true))
+            try writer.finish()
+            #expect(writes == [256 << 10, 44 << 10])
+            #expect(file.crc64nvme() == nil && file.missing == [300 << 10..<1 << 20])
+            try fill(file, 300 << 10..<1 << 20, with: Array(content[(300 << 10)...]))
+            #expect(try read(directory.appending("f")) == content)
+            #expect(file.crc64nvme() == checksum(content))
+        }
+    }
+
     @Test("a writer that goes without finishing leaves its range missing")
     func unfinishedWriter() async throws {
         try await withDirectory { directory in
@@ -179,10 +216,11 @@ struct StagedFileTests {
 
     @Test("however many writers gather, their buffers take no more than the pool and the least that each needs")
     func buffers() {
-        let buffers = (0..<160).map { _ in GatherBuffer.take() }
-        #expect(buffers.reduce(0) { $0 + $1.size } <= 6 << 20 + buffers.count * 64 << 10)
-        #expect(buffers.allSatisfy { $0.size >= 64 << 10 })
-        #expect(Set(buffers.map(\.address)).count == buffers.count)
+        let buffers = (0..<160).map { _ in BlockPool.gathering.takeShare() }
+        defer { for buffer in buffers { buffer.baseAddress.map { _ = BlockPool.gathering.give($0) } } }
+        #expect(buffers.reduce(0) { $0 + $1.count } <= 6 << 20 + buffers.count * 64 << 10)
+        #expect(buffers.allSatisfy { $0.count >= 64 << 10 })
+        #expect(Set(buffers.map(\.baseAddress)).count == buffers.count)
     }
 
     @Test("after a write that failed, no extent claims bytes that are not there", arguments: 1...3)

@@ -43,6 +43,7 @@ struct ThreadChoiceTests {
         #expect(take(third, 3) == [1, 1, 1])
         choice.giveBack(0, for: ObjectIdentifier(one))
         #expect(take(nil, 3) == [0, 0, 0])
+        #expect(choice.requests == 6)
         // Alone again.
         #expect(take(third, 2) == [0, 1])
     }
