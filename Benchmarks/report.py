@@ -173,7 +173,8 @@ class Report:
             "small objects. aspired verifies each object by what the endpoint offers, a CRC-64/NVME where no other is named, and syncs it; on a "
             "disk, `sync -f` follows the others, within their wall time. *floor* is no tool: it receives what it is told to and writes it, with no "
             "listing, signature, check or sync; *checked* computes a CRC-64/NVME of what it writes, too; *libcurl* is *floor* with libcurl, with "
-            "headers as long as those of a signed request, and syncs the files. Processor time is the tool's own; what the kernel spends on writing back later is nobody's. "
+            "headers as long as those of a signed request, and syncs the files. Processor time is the tool's own; what the kernel spends on "
+            "writing back later is nobody's. "
             "*least* is the best round, peaks are of the worst. Ratios are aspired's to that tool's: below 1, aspired takes less.",
             f"![Wall and processor time of each tool]({plot})",
         ]

@@ -115,16 +115,19 @@ class Tools:
              f"s3://{KEY}:{SECRET}@{address}/models/{shape.name}/1/", target + "/"],
             environment=self.trust(kind))
 
-    def floor(self, kind, shape, target, *flags):
+    def floor(self, kind, shape, target):
+        return self.received(FLOOR, kind, shape, target)
+
+    def checked(self, kind, shape, target):
+        return self.received(CHECKED, kind, shape, target, CHECKED)
+
+    def received(self, tool, kind, shape, target, *flags):
         """As many connections as help, at 90 MB/s each more of them; of large objects each has one part, so that few write to a file."""
         listing, total = self.listed(shape, target)
         connections = 128 if shape.is_of_small else 32 if KINDS[kind].pace else 8
         part = max(8 << 20, -(-total // connections))
         authority = self.endpoint.authority if KINDS[kind].is_tls else "-"
-        return Command([self.binaries[FLOOR], str(self.endpoint.ports[kind]), authority, str(connections), str(part), listing, *flags])
-
-    def checked(self, kind, shape, target):
-        return self.floor(kind, shape, target, CHECKED)
+        return Command([self.binaries[tool], str(self.endpoint.ports[kind]), authority, str(connections), str(part), listing, *flags])
 
     def libcurl(self, kind, shape, target):
         """As many connections as aspired has of small objects, which are all that it takes."""

@@ -1,12 +1,17 @@
 #include "crc.h"
 
+/// a * x mod P.
+static inline uint64_t times_x(const struct crc *crc, uint64_t a) {
+    return (a >> 1) ^ (a & 1 ? crc->polynomial : 0);
+}
+
 /// a * b mod P.
 static uint64_t multiply(const struct crc *crc, uint64_t a, uint64_t b) {
     uint64_t product = 0;
     // From x^0 of a upwards, while b is multiplied by x at each step.
     for (uint64_t coefficient = 1ULL << (crc->width - 1); coefficient != 0; coefficient >>= 1) {
         if (a & coefficient) product ^= b;
-        b = (b >> 1) ^ (b & 1 ? crc->polynomial : 0);
+        b = times_x(crc, b);
     }
     return product;
 }
@@ -45,14 +50,18 @@ uint64_t crc_update_by_table(const struct crc *crc, uint64_t reg, const uint8_t 
     return reg;
 }
 
+/// x^exponent mod P.
+static uint64_t power_of_x(const struct crc *crc, unsigned exponent) {
+    return power(crc, 1ULL << (crc->width - 2), exponent);
+}
+
 /// The factors that crc_fold.c moves 128 bits ahead with, by that many bits.
 static struct crc_factors factors(const struct crc *crc, unsigned distance) {
     // One less than the power that is meant, since the product of two reflected 64-bit factors lies one bit too far in 128 bits.
-    uint64_t x = 1ULL << (crc->width - 2);
     unsigned narrower = 64 - crc->width;
     return (struct crc_factors){
-        .first = power(crc, x, distance + 64 - 1) << narrower,
-        .second = power(crc, x, distance - 1) << narrower,
+        .first = power_of_x(crc, distance + 64 - 1) << narrower,
+        .second = power_of_x(crc, distance - 1) << narrower,
     };
 }
 
@@ -61,9 +70,8 @@ static uint64_t quotient(const struct crc *crc) {
     // Of what is left after that first term, the 64 highest powers: those of D below x^64, highest power in the lowest bit.
     uint64_t rest = crc->polynomial, quotient = 0;
     for (int bit = 0; bit < 64; bit++) {
-        uint64_t term = rest & 1;
-        rest = (rest >> 1) ^ (term ? crc->polynomial : 0);
-        quotient |= term << bit;
+        quotient |= (rest & 1) << bit;
+        rest = times_x(crc, rest);
     }
     return quotient;
 }
@@ -74,7 +82,7 @@ void crc_prepare(struct crc *crc, unsigned width, uint64_t polynomial) {
     crc->ones = UINT64_MAX >> (64 - crc->width);
     for (unsigned byte = 0; byte < 256; byte++) {
         uint64_t reg = byte;
-        for (int bit = 0; bit < 8; bit++) reg = (reg >> 1) ^ (reg & 1 ? crc->polynomial : 0);
+        for (int bit = 0; bit < 8; bit++) reg = times_x(crc, reg);
         crc->table[0][byte] = reg;
     }
     for (int slice = 1; slice < CRC_SLICES; slice++) {
@@ -87,6 +95,6 @@ void crc_prepare(struct crc *crc, unsigned width, uint64_t polynomial) {
     crc->fold_lanes = factors(crc, 128 * CRC_LANES);
     crc->fold_wide = factors(crc, 8 * CRC_WIDE_BLOCK);
     // As in `factors`, one less than 128; of a narrower polynomial the remainder by D, which is x^(64 - width) times one by P.
-    crc->reduce.ahead = power(crc, 1ULL << (crc->width - 2), 127 - (64 - crc->width));
+    crc->reduce.ahead = power_of_x(crc, 127 - (64 - crc->width));
     crc->reduce.quotient = quotient(crc);
 }

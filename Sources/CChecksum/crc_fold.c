@@ -102,25 +102,30 @@ FOLDS static inline lane take(const uint8_t *bytes, uint8_t *copy) {
     return value;
 }
 
-FOLDS static inline struct crc_factors words(lane value) {
-    struct crc_factors words;
+/// The halves of a lane.
+struct words {
+    uint64_t first, second;
+};
+
+FOLDS static inline struct words words(lane value) {
+    struct words words;
     store(&words, value);
     return words;
 }
 
-FOLDS static inline struct crc_factors multiply(uint64_t a, uint64_t b) {
+FOLDS static inline struct words multiply(uint64_t a, uint64_t b) {
     return words(multiply_firsts(pair(a, 0), pair(b, 0)));
 }
 
 /// The register after the 16 bytes, from a register of 0: what is left of them x^width. A polynomial that is narrower than 64 bits is widened
 /// by a power of x, and with it what is left, so that its register is in the lower bits.
 FOLDS static inline uint64_t reduce(const struct crc *crc, lane all) {
-    struct crc_factors value = words(all);
-    struct crc_factors ahead = multiply(value.first, crc->reduce.ahead);
+    struct words value = words(all);
+    struct words ahead = multiply(value.first, crc->reduce.ahead);
     ahead.first ^= value.second;
     // Products lie one bit too far in 128 bits.
     uint64_t quotient = ahead.first ^ multiply(ahead.first, crc->reduce.quotient).first << 1;
-    struct crc_factors multiple = multiply(quotient, crc->polynomial);
+    struct words multiple = multiply(quotient, crc->polynomial);
     return ahead.second ^ (multiple.second << 1 | multiple.first >> 63);
 }
 

@@ -23,9 +23,7 @@ public struct RangeWriter: ~Copyable, @unchecked Sendable {
         checksum = RunningChecksum(checksums)
     }
 
-    deinit {
-        if let address = buffer.baseAddress { BlockPool.gathering.give(address) }
-    }
+    deinit { giveBack() }
 
     /// The bytes that were taken so far.
     public var written: Int64 { checksum.length }
@@ -42,7 +40,7 @@ public struct RangeWriter: ~Copyable, @unchecked Sendable {
     /// - Returns: `false`, taking nothing, when they would pass the end of the range.
     public mutating func append(_ bytes: UnsafeRawBufferPointer) throws(FileError) -> Bool {
         guard fits(bytes) else { return false }
-        if gathered == 0, Int64(bytes.count) == Int64(range.count) - written {
+        if gathered == 0, Int64(bytes.count) == left {
             // All there is, or the last of it: there is nothing to gather it with.
             try file.write(bytes, at: range.lowerBound + flushed)
             checksum.update(bytes)
@@ -67,8 +65,8 @@ public struct RangeWriter: ~Copyable, @unchecked Sendable {
     /// so that the next writer has one that is still in the processor's cache.
     public mutating func rest() throws(FileError) {
         if gathered >= Self.worthWriting { try flush() }
-        if gathered == 0, let address = buffer.baseAddress {
-            BlockPool.gathering.give(address)
+        if gathered == 0 {
+            giveBack()
             buffer = UnsafeMutableRawBufferPointer(start: nil, count: 0)
         }
     }
@@ -82,11 +80,18 @@ public struct RangeWriter: ~Copyable, @unchecked Sendable {
     /// So many gathered bytes are to be written.
     private var due: Int { min(Self.enough, buffer.count / 2) }
 
-    private func fits(_ bytes: UnsafeRawBufferPointer) -> Bool { Int64(bytes.count) <= Int64(range.count) - written }
+    /// Bytes of the range that were not taken yet.
+    private var left: Int64 { Int64(range.count) - written }
+
+    private func fits(_ bytes: UnsafeRawBufferPointer) -> Bool { Int64(bytes.count) <= left }
+
+    private func giveBack() {
+        if let address = buffer.baseAddress { BlockPool.gathering.give(address) }
+    }
 
     /// Gathers bytes for which there is room.
     private mutating func put(_ bytes: UnsafeRawBufferPointer) {
-        guard let start = buffer.baseAddress else { return }
+        guard let start = buffer.baseAddress else { preconditionFailure("what is gathered has a place") }
         checksum.copy(bytes, to: start + gathered)
         gathered += bytes.count
     }

@@ -156,6 +156,6 @@ struct FollowedDigestTests {
     }
 
     private func bytesRead(_ probe: Probe) -> Int64 {
-        probe.calls.filter { $0.operation == .read }.reduce(0) { $0 + Int64($1.length) }
+        Int64(probe.lengths(of: .read).reduce(0, +))
     }
 }

@@ -115,7 +115,7 @@ struct StagedFileTests {
             let content = dice.bytes(1 << 20)
             let probe = Probe()
             let file = try stage(directory.appending("f"), 1 << 20, probe: probe)
-            var writes: [Int] { probe.calls.filter { $0.operation == .write }.map(\.length) }
+            var writes: [Int] { probe.lengths(of: .write) }
             var writer = file.writer(for: 0..<300 << 10, checksums: .crc64nvme)
             var gathered: [Bool] = []
             for start in stride(from: 0, to: 288 << 10, by: 16 << 10) {
@@ -161,7 +161,7 @@ struct StagedFileTests {
             let content = dice.bytes(300_000)
             let probe = Probe()
             let file = try stage(directory.appending("f"), 300_000, probe: probe)
-            var writes: [Int] { probe.calls.filter { $0.operation == .write }.map(\.length) }
+            var writes: [Int] { probe.lengths(of: .write) }
             var writer = file.writer(for: 0..<300_000, checksums: .crc64nvme)
             for (range, written) in [(0..<100_000, [100_000]), (100_000..<110_000, [100_000])] {
                 _ = try content[range].withUnsafeBytes { try writer.append($0) }
@@ -207,7 +207,7 @@ struct StagedFileTests {
             try fill(file, 0..<256 << 10, with: Array(content[..<(256 << 10)]))
             take(stride(from: 7 << 18, to: 2 << 20, by: 16 << 10))
             try second.withLock { try $0.take()?.finish() }
-            #expect(probe.calls.filter { $0.operation == .write }.map(\.length) == [256 << 10, 784 << 10, 240 << 10])
+            #expect(probe.lengths(of: .write) == [256 << 10, 784 << 10, 240 << 10])
             try fill(file, 256 << 10..<1 << 20, with: Array(content[(256 << 10)..<(1 << 20)]))
             #expect(try read(directory.appending("f")) == content)
             #expect(file.crc64nvme() == checksum(content))

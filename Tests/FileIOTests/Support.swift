@@ -47,6 +47,9 @@ final class Probe: FileSystemProbe {
 
     var calls: [FileCall] { recorded.withLock { $0 } }
 
+    /// Of the calls of this kind, the bytes that each was about.
+    func lengths(of operation: FileOperation) -> [Int] { calls.filter { $0.operation == operation }.map(\.length) }
+
     /// The calls of these kinds, each as `operation name`.
     func trace(_ operations: Set<FileOperation>) -> [String] {
         calls.filter { operations.contains($0.operation) }
