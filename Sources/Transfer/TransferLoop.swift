@@ -16,10 +16,7 @@ final class TransferLoop {
     private let pacer: Pacer?
     private let listener: (any WaitListener)?
     /// What the listener was not told yet.
-    private var waited: NetworkClock.Instant = 0
-    private var worked: NetworkClock.Instant = 0
-    /// The end of the last wait that somebody listened to, by the machine's clock.
-    private var wokenUp: NetworkClock.Instant?
+    private var spent = SpentTime()
     /// Whose body came last in this turn.
     private var receiving: Exchange?
     /// Those whose file refused what had come; libcurl must not be told while it calls us.
@@ -123,18 +120,16 @@ final class TransferLoop {
         let toTimer = Self.milliseconds(to: multi.timer, from: NetworkClock.monotonic())
         let longest = min(toDeadline, toTimer, limit.wholeMilliseconds)
         guard let listener, !active.isEmpty, listener.isListening else {
-            wokenUp = nil
+            spent.pause()
             return poller.wait(milliseconds: longest)
         }
+        let asked = min(longest, Self.listenedWait)
         let began = NetworkClock.monotonic()
-        poller.wait(milliseconds: min(longest, Self.listenedWait))
-        let ended = NetworkClock.monotonic()
-        if let wokenUp { worked += began - wokenUp }
-        wokenUp = ended
-        waited += ended - began
-        guard waited + worked >= Self.betweenReports else { return }
-        listener.threadSpent(waiting: .nanoseconds(Int64(waited)), working: .nanoseconds(Int64(worked)))
-        (waited, worked) = (0, 0)
+        poller.wait(milliseconds: asked)
+        spent.noteWait(from: began, to: NetworkClock.monotonic(), asked: NetworkClock.Instant(asked) * 1_000_000)
+        guard spent.whole >= Self.betweenReports else { return }
+        listener.threadSpent(waiting: .nanoseconds(Int64(spent.waited)), working: .nanoseconds(Int64(spent.worked)))
+        spent.forget()
     }
 
     /// Rounded up, so that what is waited for has come.

@@ -84,6 +84,51 @@ struct WindowControlTests {
         #expect(parts(busy) == WindowControl.firstParts)
     }
 
+    @Test("threads that no longer wait are given fewer, down to the first few and no further", arguments: [128, 10, 3])
+    func busyAgain(limit: Int) {
+        var control = WindowControl(limit: limit, partSize: Self.part)
+        let first = parts(control)
+        for _ in 0..<100 { control.threadSpent(waiting: .milliseconds(2), working: .zero) }
+        #expect(parts(control) == min(limit, WindowControl.soonParts))
+        // Two threads, as long as a tenth of a second.
+        for _ in 0..<200 { control.threadSpent(waiting: .microseconds(20), working: .microseconds(980)) }
+        #expect(parts(control) < min(limit, WindowControl.soonParts) || parts(control) == first)
+        for _ in 0..<1_000 { control.threadSpent(waiting: .microseconds(20), working: .microseconds(980)) }
+        #expect(parts(control) == first)
+        for _ in 0..<100 { control.threadSpent(waiting: .milliseconds(2), working: .zero) }
+        #expect(parts(control) == min(limit, WindowControl.soonParts), "and more again, once they wait")
+    }
+
+    @Test("a short burst of work takes no part away, nor do threads that wait a little")
+    func burst() {
+        var control = WindowControl(limit: 128, partSize: Self.part)
+        for _ in 0..<100 { control.threadSpent(waiting: .milliseconds(2), working: .zero) }
+        for _ in 0..<100 {
+            for _ in 0..<40 { control.threadSpent(waiting: .zero, working: .milliseconds(1)) }
+            #expect(parts(control) == WindowControl.soonParts)
+            for _ in 0..<10 { control.threadSpent(waiting: .milliseconds(1), working: .zero) }
+        }
+        #expect(parts(control) == WindowControl.soonParts)
+        for _ in 0..<1_000 { control.threadSpent(waiting: .microseconds(150), working: .microseconds(850)) }
+        #expect(parts(control) == WindowControl.soonParts)
+    }
+
+    @Test("what was taken away from busy threads is not taken for a loss of throughput")
+    func takenAway() {
+        var control = WindowControl(limit: 128, partSize: Self.part)
+        var line = Line(whole: 20e9)
+        // Until the bound was doubled, and is to be compared.
+        for _ in 0..<10_000 where parts(control) <= WindowControl.soonParts { line.pass(&control, seconds: 0.01) }
+        #expect(parts(control) > WindowControl.soonParts)
+        line.whole = 0.4e9
+        var least = parts(control)
+        for _ in 0..<1_000 {
+            line.pass(&control, seconds: 0.01, idle: 0)
+            least = min(least, parts(control))
+        }
+        #expect(least == WindowControl.firstParts)
+    }
+
     @Test("a store that throttles is not given more because threads wait")
     func throttledAndIdle() {
         var control = WindowControl(limit: 128, partSize: Self.part)

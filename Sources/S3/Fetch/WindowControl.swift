@@ -6,7 +6,8 @@ import Servables
 /// many, and from there one more for each time that all have ended. And of the requests that carry much the bytes are counted: these
 /// share the line, and more of them at once help only where the threads that take them wait, and as long as the throughput grows with
 /// them. From a few on there are soon more while threads wait; then the bound doubles while both is so, and goes back where the
-/// throughput has not grown, to try again later. Threads that always have something to do take more from fewer: each has its buffers.
+/// throughput has not grown, to try again later. Threads that always have something to do take more from fewer, since each has its
+/// buffers, and end together: then the bound goes back step by step to the few.
 struct WindowControl: Sendable {
     /// Requests at once to begin with.
     static let firstCount = 32
@@ -15,11 +16,16 @@ struct WindowControl: Sendable {
     /// Parts at once that there soon are where the threads wait for them: one connection carries 85 to 90 MB/s (S3's performance
     /// guidelines), so that these fill most lines.
     static let soonParts = 32
-    /// Of its time a thread may wait before it counts as idle. (On two cores shared with a near store a thread waits a hundredth of its
+    /// Of its time a thread may wait before it counts as idle. (On two cores shared with a near store a thread waits some hundredths of its
     /// time with 8 parts; at 90 MB/s a connection, 30 ms away, two thirds with 8 and a quarter with 32.)
     private static let idleShare = 0.2
+    /// Of its time a thread has to wait, or it counts as busy.
+    private static let busyShare = 0.1
     /// A part more for each time that the threads have been idle for so long.
     private static let waitOfPart = Duration.microseconds(500)
+    /// A part less for each time that they lacked so long a wait, once they lack `mostLack`: a short burst takes nothing.
+    private static let lackOfPart = Duration.milliseconds(1)
+    private static let mostLack = Duration.milliseconds(5)
     /// What was long ago does not count.
     private static let mostIdle = Duration.milliseconds(10)
     /// A request of so few bytes is over before it has its share of the line: only its latency counts.
@@ -34,6 +40,7 @@ struct WindowControl: Sendable {
     /// `--concurrency`.
     let limit: Int
     private let partSize: Int64
+    private let firstBytes: Int64
     /// Requests in flight at most.
     private(set) var count: Int
     /// Bytes in flight, of requests that are not small, at which no further one is begun.
@@ -42,6 +49,8 @@ struct WindowControl: Sendable {
     private var isStarting = true
     /// For how long the threads have waited of late, beyond their share: zero where they have enough to do.
     private var idle = Duration.zero
+    /// The wait that the threads have lacked of late to what is none of a busy one: zero where they have enough of it.
+    private var lack = Duration.zero
     /// Requests that ended since the count was raised last.
     private var credit = 0
     private var lastCut: Duration?
@@ -64,7 +73,8 @@ struct WindowControl: Sendable {
         self.limit = limit
         self.partSize = partSize
         count = min(limit, Self.firstCount)
-        bytes = partSize * Int64(min(limit, Self.firstParts))
+        firstBytes = partSize * Int64(min(limit, Self.firstParts))
+        bytes = firstBytes
     }
 
     /// A request ended well.
@@ -104,6 +114,14 @@ struct WindowControl: Sendable {
             idle -= Self.waitOfPart
             bytes += partSize
             epoch = nil
+        }
+        lack = max(.zero, lack + worked * Self.busyShare - waited * (1 - Self.busyShare))
+        while lack >= Self.mostLack {
+            lack -= Self.lackOfPart
+            guard bytes > firstBytes else { continue }
+            bytes = max(firstBytes, bytes - partSize)
+            // What was compared with half of the bound is no more.
+            (epoch, lower) = (nil, nil)
         }
     }
 
