@@ -11,7 +11,7 @@ final class EasyHandle {
     ///   - callbacks: what is called while a transfer runs.
     /// - Throws: what libcurl said to the option that it refused; that there is no memory.
     init(_ options: [CurlOption], _ callbacks: Callbacks) throws(CurlError) {
-        guard let raw = curl_easy_init() else { throw CurlError(code: CURLE_OUT_OF_MEMORY) }
+        guard ReceiveBuffers.isLibraryReady, let raw = curl_easy_init() else { throw CurlError(code: CURLE_OUT_OF_MEMORY) }
         self.raw = raw
         errorText = .allocate(capacity: Int(CURL_ERROR_SIZE))
         errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))

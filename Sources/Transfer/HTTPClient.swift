@@ -9,16 +9,15 @@ public final class HTTPClient: Sendable {
     private let threads: [TransferThread]
     private let choice: Lock<ThreadChoice>
 
-    /// Whether libcurl's own state of the process could be set up; once.
-    private static let isLibraryReady = ReceiveBuffers.initialiseLibrary()
-
     /// Starts the threads.
     /// - Parameters:
     ///   - configuration: what they carry requests with.
     ///   - listener: hears how much they wait.
     /// - Throws: `.library` if the system gives no thread or no memory.
     public init(_ configuration: HTTPClientConfiguration, listener: (any WaitListener)? = nil) throws(TransportError) {
-        guard Self.isLibraryReady else { throw TransportError(.library(reason: "it cannot be initialised"), host: "transfer") }
+        guard ReceiveBuffers.isLibraryReady else {
+            throw TransportError(.library(reason: "it cannot be initialised"), host: "transfer")
+        }
         var threads: [TransferThread] = []
         let pacer = configuration.maxBandwidth.map { Pacer(bytesPerSecond: $0) }
         for number in 0..<max(1, configuration.threads) {

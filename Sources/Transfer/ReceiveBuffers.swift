@@ -9,13 +9,12 @@ enum ReceiveBuffers {
     private static let smallest = 64 << 10
     static let pool = BlockPool.receiving
 
-    /// Sets up libcurl, once in a process and before anything else of it, to have its blocks from here.
-    /// - Returns: whether it could be set up.
-    static func initialiseLibrary() -> Bool {
+    /// libcurl has its blocks from here: set up once in a process, and before anything else of it, which sets it up without. `false` if
+    /// it could not be.
+    static let isLibraryReady =
         curl_global_init_mem(
             Int(CURL_GLOBAL_DEFAULT), { ReceiveBuffers.allocate($0) }, { ReceiveBuffers.release($0) },
             { ReceiveBuffers.resize($0, $1) }, { $0.flatMap { strdup($0) } }, { calloc($0, $1) }) == CURLE_OK
-    }
 
     static func allocate(_ size: Int) -> UnsafeMutableRawPointer? {
         size < smallest ? malloc(size) : pool.take { _ in size }?.baseAddress
